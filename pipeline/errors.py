@@ -1,0 +1,146 @@
+"""
+Every error of the pipeline; its type says what to do about it.
+
+::
+
+    PipelineError
+    ├── UsageError            stop before the first write (exit code 2)
+    │   ├── DefinitionError       the YAML file or a --set is wrong; carries every problem
+    │   ├── MissingExtraError     a library that this definition needs is not installed
+    │   └── PreflightError        table, credentials, endpoint or source are not as they must be
+    ├── StopRunError          stop the run (exit code 3); what was settled stays settled
+    │   ├── SourceCorruptError    the source cannot be read to its end
+    │   ├── TableStopError        the table refuses the whole job: credentials, no such table
+    │   ├── OutageError           no item was accepted for longer than `retry.max_outage`
+    │   ├── RejectLimitError      more than `errors.max_rejected`
+    │   ├── StorageError          dead letters or state cannot be written
+    │   └── StageError            a stage broke its contract: a bug of ours
+    ├── RetryError            send again after a pause
+    │   ├── ThrottledError        the table says: not now; never uses up an attempt
+    │   └── TransientError        5xx, a broken connection, an ambiguous answer; counts attempts
+    ├── IsolateError          one item of the request poisons it: split and send again
+    └── Refused               reject one record or item, with its violations
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.model import Violation
+
+__all__ = [
+    "DefinitionError",
+    "IsolateError",
+    "MissingExtraError",
+    "OutageError",
+    "PipelineError",
+    "PreflightError",
+    "Refused",
+    "RejectLimitError",
+    "RetryError",
+    "SourceCorruptError",
+    "StageError",
+    "StopRunError",
+    "StorageError",
+    "TableStopError",
+    "ThrottledError",
+    "TransientError",
+    "UsageError",
+]
+
+
+class PipelineError(Exception):
+    """Any error that this package raises on purpose."""
+
+
+class UsageError(PipelineError):
+    """Something is wrong that shows before the first write; its text says what to do."""
+
+
+class DefinitionError(UsageError):
+    """The definition is wrong; the text lists every problem with file, line and column."""
+
+
+class MissingExtraError(UsageError):
+    """A library that this definition needs is not installed; the text names the extra."""
+
+
+class PreflightError(UsageError):
+    """The table, the credentials, the endpoint or the source is not as it must be."""
+
+
+class StopRunError(PipelineError):
+    """The run cannot go on; `reason` is the constant name that the report shows."""
+
+    reason = "failed"
+
+
+class SourceCorruptError(StopRunError):
+    """The source ends early, is damaged, or is not what its form promises."""
+
+    reason = "source_corrupt"
+
+
+class TableStopError(StopRunError):
+    """The table refuses every request for a reason that waiting does not mend."""
+
+    reason = "table_refused"
+
+
+class OutageError(StopRunError):
+    """Nothing was accepted by the table for longer than `retry.max_outage`."""
+
+    reason = "outage"
+
+
+class RejectLimitError(StopRunError):
+    """More records were rejected than `errors.max_rejected` allows."""
+
+    reason = "max_rejected"
+
+
+class StorageError(StopRunError):
+    """The run's own files (dead letters, state) cannot be written."""
+
+    reason = "storage"
+
+
+class StageError(StopRunError):
+    """A stage broke its contract; this is a bug of the pipeline, not of the data."""
+
+    reason = "internal_error"
+
+
+class RetryError(PipelineError):
+    """The request was not, or not surely, carried out; sending it again may help."""
+
+
+class ThrottledError(RetryError):
+    """The table refused for capacity; `reasons` are its ThrottlingReasons, if it gave any."""
+
+    def __init__(self, message: str, *, reasons: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.reasons = tuple(reasons)
+
+
+class TransientError(RetryError):
+    """A server fault, a broken connection, or an answer that does not say what happened."""
+
+
+class IsolateError(PipelineError):
+    """The service refused the whole request because of at least one item in it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Refused(PipelineError):  # noqa: N818 - a verdict about a record, read as one
+    """One record (or item) is refused; `violations` says why, most telling first."""
+
+    def __init__(self, *violations: Violation) -> None:
+        super().__init__("; ".join(violation.message for violation in violations))
+        self.violations = violations

@@ -1,0 +1,163 @@
+"""
+The values that travel through the pipeline: frozen data, no behaviour.
+
+A *source* is read in *parts* (a file is a part) as *chunks* of *records*. A record that passes
+the validator becomes *items*; items travel to the table in *batches*. See design part 2 for the
+glossary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, TypeAlias, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "AttributeType",
+    "Chunk",
+    "Item",
+    "Key",
+    "Kind",
+    "Position",
+    "Record",
+    "TypedSet",
+    "Value",
+    "Violation",
+    "WriteMode",
+]
+
+AttributeType: TypeAlias = Literal["S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"]
+WriteMode: TypeAlias = Literal["put", "delete"]
+
+Key: TypeAlias = tuple[str | bytes, ...]
+"""
+An item's primary key, (partition,) or (partition, sort), in canonical typed form.
+
+S is its text, B its decoded bytes, N its canonical decimal text (1, 1.0 and 1e0 are all "1"), so
+that two keys are equal exactly when DynamoDB holds them to be equal. The types themselves are the
+table's and the same for every key.
+"""
+
+Kind: TypeAlias = Literal["malformed", "schema", "mapping", "rule", "table", "retry_exhausted"]
+"""
+Why something was not written.
+
+malformed: the bytes are no record. schema: the record breaks the definition's schema. mapping: an
+item cannot be made of it (a template's field is absent). rule: DynamoDB's write rules, checked
+offline. table: the service refused it. retry_exhausted: a good item whose attempts ran out.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedSet:
+    """A DynamoDB set; members are kept as given, so that duplicates can still be refused."""
+
+    type: Literal["SS", "NS", "BS"]
+    members: tuple[str | int | Decimal | bytes, ...]
+
+
+Value: TypeAlias = Union[
+    str, int, Decimal, bool, None, bytes, list["Value"], dict[str, "Value"], TypedSet
+]
+"""A field's or attribute's value. There is no float: a number is exact (int or Decimal)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """
+    One reason for a refusal.
+
+    *rule* is a constant name such as ``required``, ``item_size`` or ``key_empty``. *message* names
+    the size or the class of the offending value, never the value itself (it may be somebody's
+    secret). *field* is the path inside the record or item, ``address.city`` or ``tags[3]``.
+    """
+
+    kind: Kind
+    rule: str
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """
+    Where reading resumes after a chunk.
+
+    *offset* counts bytes of the decompressed part and is always at a record boundary (for a
+    generator: the index of the next record). *record* and *line* are how many lie before it.
+    *state* is what the format must know to go on there, e.g. a CSV header.
+    """
+
+    part: str
+    offset: int
+    record: int
+    line: int
+    state: Mapping[str, object] | None = None
+
+
+@dataclass(slots=True)
+class Record:
+    """
+    One record as it stands in the source, not yet decoded or validated.
+
+    *ordinal* counts from 0 within the part, *line* from 1; *offset* and *length* are decompressed
+    bytes. *raw* are the original bytes without the line end. *cells* is set by formats that parse
+    while they frame (CSV). A record that could not even be framed has its *violation*; of an
+    over-long one *raw* is only the first 256 bytes and *digest* the SHA-256 of all (hex).
+
+    Treated as frozen; not declared so because a frozen dataclass takes three times as long to make
+    and this one is made for every record.
+    """
+
+    ordinal: int
+    line: int
+    offset: int
+    length: int
+    raw: bytes
+    cells: list[str] | None = None
+    violation: Violation | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """
+    Records that were read together; *end* is where reading resumes after them.
+
+    *header* are the CSV column names. *consumed* is how many bytes of the part, as it lies on disk
+    (compressed), have been read so far: progress, not position. *number* counts the run's chunks in
+    read order; the producer sets it.
+    """
+
+    part: str
+    records: Sequence[Record]
+    end: Position
+    header: tuple[str, ...] | None = None
+    consumed: int = 0
+    number: int = -1
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """
+    One encoded write, ready to be sent.
+
+    *wire* is the JSON of one WriteRequest as it goes into BatchWriteItem, UTF-8. *size* is the
+    item's size in bytes by DynamoDB's own arithmetic. *index* says which of the definition's items
+    it is. *superseded* are older items of the same key, oldest first, that this one replaces; they
+    stay attached until it is written.
+
+    Treated as frozen but for *superseded*, which the batcher alone extends.
+    """
+
+    key: Key
+    wire: bytes
+    size: int
+    record: Record
+    chunk: int
+    part: str
+    index: int = 0
+    superseded: list[Item] = field(default_factory=list)
