@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, TypeAlias, Union
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,9 +59,9 @@ class TypedSet:
     members: tuple[str | int | Decimal | bytes, ...]
 
 
-Value: TypeAlias = Union[
-    str, int, Decimal, bool, None, bytes, list["Value"], dict[str, "Value"], TypedSet
-]
+Value: TypeAlias = (
+    str | int | Decimal | bool | bytes | list["Value"] | dict[str, "Value"] | TypedSet | None
+)
 """A field's or attribute's value. There is no float: a number is exact (int or Decimal)."""
 
 

@@ -1,0 +1,1 @@
+"""The YAML definition: read, checked, and turned into frozen, typed models."""

@@ -1,0 +1,1 @@
+"""Concurrency and policy; knows neither DynamoDB, files nor YAML. Standard library only."""

@@ -1,0 +1,1 @@
+"""A small DynamoDB of our own, for first steps, rehearsals and tests."""

@@ -1,0 +1,1 @@
+"""Records into items: schema check and item mapping, compiled once."""

@@ -1,0 +1,1 @@
+"""Laws, tried on random input."""

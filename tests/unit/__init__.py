@@ -1,0 +1,1 @@
+"""Unit tests: mirror the package; no network, no sleeping."""

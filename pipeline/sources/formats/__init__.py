@@ -1,0 +1,1 @@
+"""Bytes into records, one file a format."""
