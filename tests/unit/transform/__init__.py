@@ -1,0 +1,1 @@
+"""Records into items, piece by piece."""
