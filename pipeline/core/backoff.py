@@ -1,0 +1,113 @@
+"""Back-off: how long to wait before the next attempt, and when to give up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = ["Attempts", "Progress", "RetryPolicy", "Verdict"]
+
+_MAX_DOUBLINGS = 62
+"""Past this the doubled delay is over any cap; a float would overflow at 1,024."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """
+    How long a request is tried; delays in seconds.
+
+    *attempts* counts requests in all, the first included. They are used up by server faults,
+    ambiguous answers and broken connections, and matter only while other batches succeed; when
+    nothing succeeds anywhere for *max_outage* the run ends instead. ``max_outage=0`` gives the
+    plain policy: every answer that is no success counts, and *attempts* of them are the end.
+    """
+
+    attempts: int = 8
+    base_delay: float = 0.05
+    max_delay: float = 20.0
+    max_outage: float = 900.0
+
+    @property
+    def plain(self) -> bool:
+        """Whether every failure counts, throttling and unprocessed items included."""
+        return self.max_outage == 0
+
+    def delay(self, retry: int, random: Random) -> float:
+        """
+        Return the pause before retry number *retry* (from 0): exponential with full jitter.
+
+        Uniform between 0 and ``min(max_delay, base_delay * 2**retry)``, so that writers which were
+        refused together do not come back together.
+        """
+        ceiling = min(self.max_delay, self.base_delay * 2.0 ** min(retry, _MAX_DOUBLINGS))
+        return random.uniform(0, ceiling)
+
+
+class Progress:
+    """When the table last accepted an item, over all writers of a run."""
+
+    def __init__(self, now: float) -> None:
+        self.last = now
+        self.count = 0
+
+    def made(self, now: float) -> None:
+        """Note that an item was accepted."""
+        self.last = now
+        self.count += 1
+
+
+class Verdict(Enum):
+    """What to do with a request that did not succeed."""
+
+    RETRY = "retry"
+    EXHAUSTED = "exhausted"
+    OUTAGE = "outage"
+
+
+class Attempts:
+    """
+    The attempts of one request, and the decision after each that failed. Knows no I/O.
+
+    *pauses* grows with each failure in a row and starts anew when some of the request's items were
+    accepted; it sets the length of the next pause and is not the count that gives up.
+    """
+
+    def __init__(self, policy: RetryPolicy, progress: Progress) -> None:
+        self._policy = policy
+        self._progress = progress
+        self._progress_at_first_fault: int | None = None
+        self.counted = 0
+        self.pauses = 0
+
+    def advanced(self) -> None:
+        """Some of the request's items were accepted: the next pause is short again."""
+        self.pauses = 0
+
+    def failed(self, now: float, *, counts: bool) -> Verdict:
+        """
+        Judge a request that failed; *counts* is false for throttling and unprocessed items.
+
+        EXHAUSTED is returned only if something else succeeded since this request's first counted
+        failure (or under the plain policy): else good items would be given up for an outage.
+        """
+        self.pauses += 1
+        if counts or self._policy.plain:
+            self.counted += 1
+            if self._progress_at_first_fault is None:
+                self._progress_at_first_fault = self._progress.count
+        if self._policy.plain:
+            used_up = self.counted >= self._policy.attempts
+            return Verdict.EXHAUSTED if used_up else Verdict.RETRY
+        if self.counted >= self._policy.attempts and self._others_advanced():
+            return Verdict.EXHAUSTED
+        if now - self._progress.last >= self._policy.max_outage:
+            return Verdict.OUTAGE
+        return Verdict.RETRY
+
+    def _others_advanced(self) -> bool:
+        first = self._progress_at_first_fault
+        return first is not None and self._progress.count > first

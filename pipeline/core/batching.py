@@ -1,0 +1,126 @@
+"""Batching: which items travel together, and which must wait for each other. Knows no I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+__all__ = ["Batchable", "Batching"]
+
+
+class Batchable(Protocol):
+    """What batching must know of an item."""
+
+    @property
+    def key(self) -> Hashable:
+        """The item's identity; two items of one key must not be in flight together."""
+
+    @property
+    def wire(self) -> bytes:
+        """The encoded write; its length counts against the request's limit."""
+
+    superseded: list[Batchable]
+    """Older items of the same key, oldest first, that this one replaces."""
+
+
+ItemT = TypeVar("ItemT", bound=Batchable)
+
+
+class Batching(Generic[ItemT]):
+    """
+    Group items into batches of at most *max_items* and *max_bytes*, none older than *linger* s.
+
+    It owns the keys in flight, and so keeps two promises whatever the writers do: no key is twice
+    in a batch, and no key is in two batches that are in flight at once. A key is in flight from
+    the moment its batch is closed until `release`; items of that key wait, and only the newest of
+    them will be sent: the others are attached to it as *superseded*. So the last item of a key is
+    the last one written.
+
+    Nothing is ever dropped: each item added is in a batch, or attached to an item that is.
+    """
+
+    def __init__(self, *, max_items: int, max_bytes: int, linger: float) -> None:
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._linger = linger
+        self._filling: dict[Hashable, ItemT] = {}
+        self._filling_bytes = 0
+        self._ready: deque[list[ItemT]] = deque()
+        self._in_flight: set[Hashable] = set()
+        self._waiting: dict[Hashable, ItemT] = {}
+        self.due_at: float | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<Batching {len(self._filling)} filling, {len(self._ready)} ready, "
+            f"{len(self._in_flight)} keys in flight, {len(self._waiting)} waiting>"
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether every item added has left in a batch."""
+        return not (self._filling or self._ready or self._waiting)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether all that is left waits for keys in flight."""
+        return bool(self._waiting) and not (self._filling or self._ready)
+
+    def add(self, item: ItemT, now: float) -> None:
+        """Take *item* in; it replaces an older one of its key that has not left yet."""
+        key = item.key
+        if key in self._in_flight:
+            older = self._waiting.get(key)
+            if older is not None:
+                _supersede(older, item)
+            self._waiting[key] = item
+            return
+        older = self._filling.pop(key, None)
+        if older is not None:
+            self._filling_bytes -= len(older.wire)
+            _supersede(older, item)
+        self._place(item, now)
+
+    def release(self, keys: Iterable[Hashable], now: float) -> None:
+        """Let the items that wait for *keys* go on: their predecessors are settled for good."""
+        for key in keys:
+            self._in_flight.discard(key)
+            waiting = self._waiting.pop(key, None)
+            if waiting is not None:
+                self._place(waiting, now)
+
+    def take(self, now: float, *, flush: bool = False) -> list[ItemT] | None:
+        """Return the next batch that is full or due (with *flush*: any), or None."""
+        overdue = self.due_at is not None and now >= self.due_at
+        if not self._ready and self._filling and (flush or overdue):
+            self._close()
+        return self._ready.popleft() if self._ready else None
+
+    def _place(self, item: ItemT, now: float) -> None:
+        size = len(item.wire)
+        if self._filling and self._filling_bytes + size > self._max_bytes:
+            self._close()
+        self._filling[item.key] = item
+        self._filling_bytes += size
+        if len(self._filling) >= self._max_items:
+            self._close()
+        elif self.due_at is None:
+            self.due_at = now + self._linger
+
+    def _close(self) -> None:
+        self._in_flight.update(self._filling)
+        self._ready.append(list(self._filling.values()))
+        self._filling = {}
+        self._filling_bytes = 0
+        self.due_at = None
+
+
+def _supersede(older: Batchable, newer: Batchable) -> None:
+    """Attach *older*, and what it had replaced, to *newer*; the list moves, it is not copied."""
+    attached = older.superseded
+    older.superseded = newer.superseded
+    attached.append(older)
+    newer.superseded = attached
