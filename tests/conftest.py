@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-from blockbuster import blockbuster_ctx
 
+from tests import blocking
 from tests.engine import tables
 from tests.engine.local import DynamoDBLocal
 from tests.engine.readiness import EngineAbsent
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from typing import Any
 
-    from blockbuster import BlockBuster
     from types_aiobotocore_dynamodb.client import DynamoDBClient
 
 REQUIRE_VARIABLE = "PIPELINE_REQUIRE_ENGINE"
@@ -111,7 +110,7 @@ def scan_all() -> Callable[[DynamoDBClient, str], Awaitable[list[Mapping[str, An
 
 
 @pytest.fixture
-def no_blocking() -> Iterator[BlockBuster]:
-    """Fail a test in which code of the package blocks the event loop: files, sleeps, sockets."""
-    with blockbuster_ctx("pipeline") as detector:
-        yield detector
+def no_blocking() -> Iterator[None]:
+    """Fail a test in which the package blocks the event loop: opens a file, connects."""
+    with blocking.no_blocking():
+        yield
