@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttributeType",
+    "Batch",
+    "Checked",
     "Chunk",
     "Item",
     "Key",
     "Kind",
+    "Outcome",
     "Position",
     "Record",
+    "Rejection",
     "TypedSet",
     "Value",
     "Violation",
@@ -161,3 +165,54 @@ class Item:
     part: str
     index: int = 0
     superseded: list[Item] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """
+    Something that will not be in the table, and why; its record goes to the dead letters.
+
+    *index* says which item of the record it concerns, None the record as a whole; *key* is the
+    item's key by attribute name, where it has one. An item whose attempts ran out has the kind
+    ``retry_exhausted`` and counts as failed, everything else counts as rejected.
+    """
+
+    record: Record
+    part: str
+    chunk: int
+    violations: Sequence[Violation]
+    index: int | None = None
+    key: Mapping[str, str] | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the first, most telling violation."""
+        return self.violations[0].kind
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items that travel in one request: no key twice, none in two batches in flight."""
+
+    items: Sequence[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the validator made of a chunk: how many items went on, and what it refused."""
+
+    chunk: int
+    items: int
+    rejections: Sequence[Rejection]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    What one answer of the table settled for good.
+
+    Items attached to a *written* one as superseded are settled with it.
+    """
+
+    written: Sequence[Item]
+    refused: Sequence[Rejection] = ()

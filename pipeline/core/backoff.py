@@ -84,7 +84,7 @@ class Attempts:
         self.pauses = 0
 
     def advanced(self) -> None:
-        """Some of the request's items were accepted: the next pause is short again."""
+        """Note that some of the request's items were accepted: the next pause is short again."""
         self.pauses = 0
 
     def failed(self, now: float, *, counts: bool) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -22,7 +22,7 @@ class Batchable(Protocol):
     def wire(self) -> bytes:
         """The encoded write; its length counts against the request's limit."""
 
-    superseded: list[Batchable]
+    superseded: list[Any]
     """Older items of the same key, oldest first, that this one replaces."""
 
 
@@ -64,11 +64,6 @@ class Batching(Generic[ItemT]):
         """Whether every item added has left in a batch."""
         return not (self._filling or self._ready or self._waiting)
 
-    @property
-    def blocked(self) -> bool:
-        """Whether all that is left waits for keys in flight."""
-        return bool(self._waiting) and not (self._filling or self._ready)
-
     def add(self, item: ItemT, now: float) -> None:
         """Take *item* in; it replaces an older one of its key that has not left yet."""
         key = item.key
@@ -84,13 +79,20 @@ class Batching(Generic[ItemT]):
             _supersede(older, item)
         self._place(item, now)
 
-    def release(self, keys: Iterable[Hashable], now: float) -> None:
-        """Let the items that wait for *keys* go on: their predecessors are settled for good."""
+    def release(self, keys: Iterable[Hashable], now: float) -> bool:
+        """
+        Let the items that wait for *keys* go on: their predecessors are settled for good.
+
+        Return whether there were any, that is, whether `take` and *due_at* may have changed.
+        """
+        released = False
         for key in keys:
             self._in_flight.discard(key)
             waiting = self._waiting.pop(key, None)
             if waiting is not None:
                 self._place(waiting, now)
+                released = True
+        return released
 
     def take(self, now: float, *, flush: bool = False) -> list[ItemT] | None:
         """Return the next batch that is full or due (with *flush*: any), or None."""

@@ -29,9 +29,8 @@ class Stage(Protocol[In_contra, Out_co]):
     run. Never close a channel: the flow does.
     """
 
-    async def __call__(
-        self, inbox: Receiver[In_contra], outbox: Sender[Out_co], /
-    ) -> None: ...
+    async def __call__(self, inbox: Receiver[In_contra], outbox: Sender[Out_co], /) -> None:
+        """Work until *inbox* ends."""
 
 
 class StopSignal:

@@ -1,0 +1,104 @@
+"""Accounts: what became of each open chunk, and the totals up to the watermark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.core.watermark import OpenChunk, Watermark, Window
+from pipeline.observe.metrics import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.model import Checked, Chunk, Item, Outcome, Position, Rejection
+
+__all__ = ["Accounts", "Ledger"]
+
+_WEIGHT_PER_RECORD = 1_200
+"""Bytes of objects around one record while it is in flight (measured: bench/memory.py)."""
+
+_WEIGHT_PER_BYTE = 3
+"""The raw bytes, their decoded values and the encoded item live side by side."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What happened to one chunk so far; waits with it for the watermark."""
+
+    tally: Tally = field(default_factory=Tally)
+    rejections: list[Rejection] = field(default_factory=list)
+    header: tuple[str, ...] | None = None
+
+    def refuse(self, rejection: Rejection) -> None:
+        """Note something that will not be in the table."""
+        if rejection.kind == "retry_exhausted":
+            self.tally.failed += 1
+        else:
+            self.tally.rejected += 1
+        self.tally.by_kind[rejection.kind] += 1
+        self.rejections.append(rejection)
+
+    def in_source_order(self) -> list[Rejection]:
+        """Return the rejections as their records stand in the source."""
+        return sorted(self.rejections, key=lambda one: (one.record.ordinal, one.index or 0))
+
+
+class Accounts:
+    """
+    Every open chunk's ledger, in read order, and the bound on how many are open.
+
+    The one place where settlements are counted, so that total = succeeded + superseded + rejected
+    + failed holds by construction: an item is counted where it is settled, and settling more than
+    a chunk holds is an error.
+    """
+
+    def __init__(self, *, chunks: int, memory: int) -> None:
+        self._marks: Watermark[Position, Ledger] = Watermark()
+        self._window = Window(chunks=chunks, weight=memory)
+
+    async def open(self, chunk: Chunk) -> int:
+        """Open *chunk*, waiting for room, and return its number."""
+        weight = sum(
+            record.length if record.digest is None else len(record.raw) for record in chunk.records
+        )
+        weight = weight * _WEIGHT_PER_BYTE + len(chunk.records) * _WEIGHT_PER_RECORD
+        await self._window.enter(weight)
+        ledger = Ledger(Tally(records=len(chunk.records)), header=chunk.header)
+        return self._marks.open(OpenChunk(chunk.end, ledger, weight))
+
+    def checked(self, checked: Checked) -> None:
+        """Note what the validator made of a chunk."""
+        self._marks.expect(checked.chunk, checked.items + len(checked.rejections))
+        ledger = self._marks.settle(checked.chunk, len(checked.rejections))
+        for rejection in checked.rejections:
+            ledger.refuse(rejection)
+
+    def settled(self, outcome: Outcome) -> None:
+        """Note what the table's answer settled."""
+        for item in outcome.written:
+            self._written(item)
+        for rejection in outcome.refused:
+            self._marks.settle(rejection.chunk).refuse(rejection)
+
+    def _written(self, item: Item) -> None:
+        self._marks.settle(item.chunk).tally.succeeded += 1
+        for older in item.superseded:
+            self._marks.settle(older.chunk).tally.superseded += 1
+
+    def passed(self) -> Iterator[tuple[Position, Ledger]]:
+        """Yield, in read order, the chunks that the watermark has passed."""
+        for chunk in self._marks.passed():
+            self._window.leave(chunk.weight)
+            yield chunk.position, chunk.ledger
+
+    def unfinished(self) -> list[Ledger]:
+        """Return the ledgers of the chunks that are still open, in read order."""
+        return [chunk.ledger for chunk in self._marks]
+
+    def unsettled(self) -> int:
+        """Count what is open: items, or records where it is not known yet what they become."""
+        return sum(
+            chunk.ledger.tally.records if chunk.expected is None else chunk.expected - chunk.settled
+            for chunk in self._marks
+        )

@@ -1,0 +1,75 @@
+"""Batcher: items → batches; the policy is `core.batching`, this is the loop around it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pipeline.core.channel import EndOfStream
+from pipeline.model import Batch, Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.core.batching import Batching
+    from pipeline.core.channel import Receiver, Sender
+    from pipeline.model import Key
+    from pipeline.observe.metrics import Metrics
+
+__all__ = ["Batcher"]
+
+
+class Batcher:
+    """
+    Fill batches, flush one that lingers, and hold back keys that are in flight.
+
+    Writers call `release` when an item is settled for good; it never waits, so that the way back
+    from the writers cannot close a circle of full channels.
+    """
+
+    def __init__(self, policy: Batching[Item], metrics: Metrics) -> None:
+        self._policy = policy
+        self._metrics = metrics
+        self._pause: asyncio.Timeout | None = None
+
+    def release(self, keys: Iterable[Key]) -> None:
+        """Let items that wait for *keys* go on."""
+        released = self._policy.release(keys, asyncio.get_running_loop().time())
+        if released and self._pause is not None:
+            self._pause.reschedule(0)
+
+    async def __call__(self, inbox: Receiver[list[Item]], outbox: Sender[Batch], /) -> None:
+        """Send batches until the inbox has ended and every item has left."""
+        loop = asyncio.get_running_loop()
+        ended = False
+        while True:
+            while (batch := self._policy.take(loop.time(), flush=ended)) is not None:
+                self._metrics.batches += 1
+                await outbox.send(Batch(batch))
+            if ended and self._policy.idle:
+                return
+            try:
+                items = await self._next(inbox, ended=ended)
+            except EndOfStream:
+                ended = True
+            else:
+                now = loop.time()
+                for item in items:
+                    self._policy.add(item, now)
+
+    async def _next(self, inbox: Receiver[list[Item]], *, ended: bool) -> list[Item]:
+        """Return the next items, or none when a batch is due or a release changed what is."""
+        pause = asyncio.timeout_at(self._policy.due_at)
+        try:
+            async with pause:
+                self._pause = pause
+                if not ended:
+                    return await inbox.receive()
+                # All that is left waits for keys in flight: sleep until `release` ends the pause.
+                await asyncio.get_running_loop().create_future()
+        except TimeoutError:
+            if not pause.expired():
+                raise
+        finally:
+            self._pause = None
+        return []

@@ -1,0 +1,95 @@
+"""Producer: source → chunks, opened in read order, as many as the window has room for."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from pipeline.model import Chunk, Position
+    from pipeline.observe.logs import Log
+    from pipeline.observe.metrics import Metrics
+    from pipeline.stages.accounts import Accounts
+
+__all__ = ["Producer", "ReadablePart", "ReadableSource"]
+
+
+class ReadablePart(Protocol):
+    """What the producer must know of a part."""
+
+    @property
+    def name(self) -> str:
+        """The part's name, as positions and reports show it."""
+
+
+class ReadableSource(Protocol):
+    """What the producer needs of a source."""
+
+    def read(
+        self, part: ReadablePart, start: Position | None = None
+    ) -> AsyncGenerator[Chunk, None]:
+        """Yield the part's chunks in order, from *start* on."""
+
+
+class Producer:
+    """
+    Read every part in order, at most *limit* records of all, and open each chunk before it leaves.
+
+    Reading waits where the window of open chunks is full: that is how a slow table slows the
+    reader and memory stays flat.
+    """
+
+    def __init__(
+        self,
+        source: ReadableSource,
+        parts: Sequence[ReadablePart],
+        accounts: Accounts,
+        metrics: Metrics,
+        log: Log,
+    ) -> None:
+        self._source = source
+        self._parts = parts
+        self._accounts = accounts
+        self._metrics = metrics
+        self._log = log
+        self.exhausted = False
+
+    async def chunks(self, limit: int | None = None) -> AsyncGenerator[Chunk, None]:
+        """Yield the source's chunks, numbered from 0; end after *limit* records."""
+        left = limit
+        loop = asyncio.get_running_loop()
+        consumed_before = 0
+        for part in self._parts:
+            if left == 0:
+                break
+            self._log.info("part.opened", part=part.name)
+            if self._metrics.first_read_at is None:
+                self._metrics.first_read_at = loop.time()
+            consumed = 0
+            async with aclosing(self._source.read(part)) as chunks:
+                async for chunk in chunks:
+                    cut = _cut(chunk, left)
+                    yield await self._open(cut)
+                    consumed = chunk.consumed
+                    self._metrics.consumed = consumed_before + consumed
+                    left = None if left is None else left - len(cut.records)
+                    if left == 0:
+                        break
+            consumed_before += consumed
+        self.exhausted = True
+
+    async def _open(self, chunk: Chunk) -> Chunk:
+        number = await self._accounts.open(chunk)
+        self._metrics.read += len(chunk.records)
+        return dataclasses.replace(chunk, number=number)
+
+
+def _cut(chunk: Chunk, left: int | None) -> Chunk:
+    """Return the chunk's first *left* records; its end then is no place to resume from."""
+    if left is None or len(chunk.records) <= left:
+        return chunk
+    return dataclasses.replace(chunk, records=chunk.records[:left])

@@ -1,0 +1,159 @@
+"""Sink: settlements → totals, dead letters and log, in source order, as the watermark passes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.errors import RejectLimitError
+from pipeline.model import Checked
+from pipeline.observe.metrics import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.core.channel import Receiver
+    from pipeline.model import Outcome, Position, Rejection
+    from pipeline.observe.logs import Log
+    from pipeline.observe.metrics import Metrics
+    from pipeline.stages.accounts import Accounts, Ledger
+    from pipeline.state.deadletter import DeadLetters
+
+__all__ = ["RejectLimit", "Sink", "Totals"]
+
+_SAMPLES = 100
+"""Errors that the report and the log show in full; the dead-letter file has them all."""
+
+_JUDGED_FROM = 1_000
+"""Records after which a share of rejections is judged; a share of a few says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLimit:
+    """How much may be rejected before the run stops: a *count*, or a *share* of the total."""
+
+    count: int | None = None
+    share: float | None = None
+
+    def exceeded(self, tally: Tally, *, at_end: bool) -> bool:
+        """Judge *tally*; a share is judged after 1,000 settled items, and at the end."""
+        if self.count is not None and tally.rejected > self.count:
+            return True
+        if self.share is None or not (at_end or tally.total >= _JUDGED_FROM):
+            return False
+        return tally.rejected > self.share * tally.total
+
+
+@dataclass(slots=True)
+class Totals:
+    """What the report says, as of the watermark; *samples* are the first rejections."""
+
+    tally: Tally = field(default_factory=Tally)
+    samples: list[Rejection] = field(default_factory=list)
+    position: Position | None = None
+
+
+class Sink:
+    """
+    Settle chunks: count, keep the dead letters, and fold both into the totals in source order.
+
+    Dead letters are on disk before the totals that count them are shown as settled.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        metrics: Metrics,
+        log: Log,
+        *,
+        dead_letters: DeadLetters | None,
+        limit: RejectLimit,
+    ) -> None:
+        self._accounts = accounts
+        self._metrics = metrics
+        self._log = log
+        self._dead_letters = dead_letters
+        self._limit = limit
+        self.totals = Totals()
+
+    async def __call__(self, inbox: Receiver[Checked | Outcome], /) -> None:
+        """Settle until every stage that reports has ended."""
+        async for settlement in inbox:
+            self._count(settlement)
+            for position, ledger in self._accounts.passed():
+                await self._fold(ledger)
+                self.totals.position = position
+            if self._limit.exceeded(self._metrics.settled, at_end=False):
+                raise RejectLimitError(self._limit_text())
+        await self._sync()
+
+    def judge_end(self) -> None:
+        """Raise `RejectLimitError` if, over the whole run, too much was rejected."""
+        if self._limit.exceeded(self.totals.tally, at_end=True):
+            raise RejectLimitError(self._limit_text())
+
+    async def fold_unfinished(self) -> int:
+        """
+        Fold what is settled of chunks that are not; return how many items are unsettled.
+
+        For a run that ends early: its report tells of every settlement, and its dead-letter file
+        holds every rejection that the report counts.
+        """
+        unsettled = self._accounts.unsettled()
+        for ledger in self._accounts.unfinished():
+            await self._fold(ledger)
+        await self._sync()
+        return unsettled
+
+    def _count(self, settlement: Checked | Outcome) -> None:
+        """Book *settlement*, in the accounts and in the live metrics."""
+        live = self._metrics.settled
+        if isinstance(settlement, Checked):
+            self._accounts.checked(settlement)
+            refused: Sequence[Rejection] = settlement.rejections
+        else:
+            self._accounts.settled(settlement)
+            refused = settlement.refused
+            live.succeeded += len(settlement.written)
+            live.superseded += sum(len(item.superseded) for item in settlement.written)
+        for rejection in refused:
+            live.by_kind[rejection.kind] += 1
+            if rejection.kind == "retry_exhausted":
+                live.failed += 1
+            else:
+                live.rejected += 1
+        self._metrics.last_settled_at = asyncio.get_running_loop().time()
+
+    async def _fold(self, ledger: Ledger) -> None:
+        rejections = ledger.in_source_order()
+        if rejections and self._dead_letters is not None:
+            await self._dead_letters.append(rejections, ledger.header)
+        for rejection in rejections[: _SAMPLES - len(self.totals.samples)]:
+            self.totals.samples.append(rejection)
+            first = rejection.violations[0]
+            self._log.warning(
+                "record.refused",
+                part=rejection.part,
+                line=rejection.record.line,
+                kind=rejection.kind,
+                rule=first.rule,
+                field=first.field,
+                message=first.message,
+                key=rejection.key,
+            )
+        self.totals.tally.add(ledger.tally)
+
+    async def _sync(self) -> None:
+        if self._dead_letters is not None:
+            await self._dead_letters.sync()
+
+    def _limit_text(self) -> str:
+        live = self._metrics.settled
+        allowed = (
+            f"{self._limit.count}" if self._limit.count is not None else f"{self._limit.share:.2%}"
+        )
+        return (
+            f"{live.rejected} of {live.total} were rejected, errors.max_rejected allows {allowed}; "
+            "read the dead letters, mend the source or the definition, and run again"
+        )

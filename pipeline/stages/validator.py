@@ -1,0 +1,138 @@
+"""Validator: records → items, or rejections with every reason."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from pipeline.errors import Refused
+from pipeline.model import Checked, Item, Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.core.channel import Receiver, Sender
+    from pipeline.model import Chunk, Key, Record, Value
+
+__all__ = ["Encode", "EncodedItem", "Rules", "Validator"]
+
+_SLICE = 0.005
+"""Seconds of work after which the event loop gets a turn; far under the 100 ms it may stall."""
+
+_LARGE = 256 * 1024
+"""Bytes from which a record is worth a thread: decoding it could stall the loop."""
+
+
+class EncodedItem(Protocol):
+    """An item as the table takes it."""
+
+    @property
+    def key(self) -> Key:
+        """The primary key in canonical typed form."""
+
+    @property
+    def wire(self) -> bytes:
+        """The encoded write request."""
+
+    @property
+    def size(self) -> int:
+        """The item's size in bytes."""
+
+
+class Encode(Protocol):
+    """Check an item against the table's rules and encode it, or raise `Refused`."""
+
+    def __call__(self, attributes: dict[str, Value], /) -> EncodedItem:
+        """Return the encoded item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """
+    The three steps from a record to its items; each raises `Refused`.
+
+    *decode* turns a record (and its part's header) into fields, *transform* checks the fields and
+    maps them to attributes, with the index of the definition's item, *encode* applies the table's
+    rules. *show_key* renders the key of a refused item's attributes, as far as it has one.
+    """
+
+    decode: Callable[[Record, tuple[str, ...] | None], dict[str, Value]]
+    transform: Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]
+    encode: Encode
+    show_key: Callable[[dict[str, Value]], Mapping[str, str] | None]
+
+
+class Validator:
+    """
+    Check each record of a chunk and make its items.
+
+    A record that becomes several items is all or nothing: if one is refused, none goes on and the
+    record counts once. One refused record never holds back its neighbours.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    async def __call__(
+        self, inbox: Receiver[Chunk], outbox: Sender[list[Item]], settlements: Sender[Checked], /
+    ) -> None:
+        """Send each chunk's items on, in order, and what was refused to the *settlements*."""
+        async for chunk in inbox:
+            await self._check_chunk(chunk, outbox, settlements)
+
+    async def _check_chunk(
+        self, chunk: Chunk, outbox: Sender[list[Item]], settlements: Sender[Checked]
+    ) -> None:
+        clock = asyncio.get_running_loop().time
+        rejections: list[Rejection] = []
+        items: list[Item] = []
+        passed = 0
+        turn_ends = clock() + _SLICE
+        for record in chunk.records:
+            if record.length >= _LARGE:
+                verdict = await asyncio.to_thread(self._check, record, chunk)
+            else:
+                verdict = self._check(record, chunk)
+            if isinstance(verdict, Rejection):
+                rejections.append(verdict)
+            else:
+                items += verdict
+            if clock() >= turn_ends:
+                passed += len(items)
+                items = await _hand_on(items, outbox)
+                turn_ends = clock() + _SLICE
+        await settlements.send(Checked(chunk.number, passed + len(items), rejections))
+        await _hand_on(items, outbox)
+
+    def _check(self, record: Record, chunk: Chunk) -> list[Item] | Rejection:
+        if record.violation is not None:
+            return Rejection(record, chunk.part, chunk.number, (record.violation,))
+        try:
+            fields = self._rules.decode(record, chunk.header)
+            mapped = self._rules.transform(fields)
+        except Refused as refused:
+            return Rejection(record, chunk.part, chunk.number, refused.violations)
+        items = []
+        for index, attributes in mapped:
+            try:
+                encoded = self._rules.encode(attributes)
+            except Refused as refused:
+                key = self._rules.show_key(attributes)
+                return Rejection(
+                    record, chunk.part, chunk.number, refused.violations, index=index, key=key
+                )
+            items.append(
+                Item(
+                    encoded.key, encoded.wire, encoded.size, record, chunk.number, chunk.part, index
+                )
+            )
+        return items
+
+
+async def _hand_on(items: list[Item], outbox: Sender[list[Item]]) -> list[Item]:
+    """Send *items*, if any, give the loop a turn, and return a new list to fill."""
+    if items:
+        await outbox.send(items)
+    await asyncio.sleep(0)
+    return []

@@ -1,0 +1,112 @@
+"""Dead letters: what will not be in the table, one JSON line each, with its original bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from pipeline.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from pipeline.model import Rejection
+
+__all__ = ["DeadLetters", "dead_letter"]
+
+_VERSION = 1
+
+
+def dead_letter(rejection: Rejection, header: tuple[str, ...] | None) -> dict[str, Any]:
+    """
+    Return the dead letter of *rejection* as design 1.3 lays it out.
+
+    *raw* are the record's bytes as text, or *raw_b64* where they are no UTF-8; of an over-long
+    record only its first 256 bytes and its *sha256* are there, and it cannot be replayed. *header*
+    are the CSV column names of its part.
+    """
+    record, first = rejection.record, rejection.violations[0]
+    letter: dict[str, Any] = {
+        "v": _VERSION,
+        "part": rejection.part,
+        "line": record.line,
+        "offset": record.offset,
+        "length": record.length,
+        "record": record.ordinal,
+        "item": rejection.index,
+        "kind": rejection.kind,
+        "rule": first.rule,
+        "field": first.field,
+        "message": "; ".join(violation.message for violation in rejection.violations),
+        "key": rejection.key,
+    }
+    try:
+        letter["raw"] = record.raw.decode()
+    except UnicodeDecodeError:
+        letter["raw_b64"] = base64.b64encode(record.raw).decode()
+    if record.digest is not None:
+        letter["sha256"] = record.digest
+    if header is not None:
+        letter["header"] = header
+    return letter
+
+
+class DeadLetters:
+    """
+    Append dead letters to a file that only its owner may read (0600).
+
+    The file is made with the first letter. Writing and syncing happen in a thread; an error of the
+    disk is a `StorageError`, since a dead letter that is not on disk is a lost record.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self._descriptor: int | None = None
+
+    async def append(self, rejections: Iterable[Rejection], header: tuple[str, ...] | None) -> None:
+        """Append one line for each rejection."""
+        lines = [orjson.dumps(dead_letter(one, header)) + b"\n" for one in rejections]
+        if lines:
+            await asyncio.to_thread(self._write, b"".join(lines))
+            self.count += len(lines)
+
+    async def sync(self) -> None:
+        """Return when all that was appended is on the disk."""
+        if self._descriptor is not None:
+            await asyncio.to_thread(self._sync, self._descriptor)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _write(self, block: bytes) -> None:
+        try:
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+                self._descriptor = os.open(self.path, flags, 0o600)
+            view = memoryview(block)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            raise StorageError(_advice(self.path, error)) from error
+
+    def _sync(self, descriptor: int) -> None:
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            raise StorageError(_advice(self.path, error)) from error
+
+
+def _advice(path: Path, error: OSError) -> str:
+    return (
+        f"dead letters cannot be written to {str(path)!r}: {error.strerror}; "
+        "make room (or choose another place with --runs-dir) and run again"
+    )

@@ -1,0 +1,44 @@
+"""Run folders: ``runs/<name>/<run id>/``, and ``latest`` beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pipeline.errors import PreflightError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["make_run_folder", "new_run_id"]
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """Return a run id that sorts by its start: ``20261122T130501Z-9f3a1c``."""
+    moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    return f"{moment}-{secrets.token_hex(3)}"
+
+
+def make_run_folder(root: Path, name: str, run_id: str) -> Path:
+    """Make the folder of run *run_id* and point ``latest`` to it; only the owner may enter."""
+    folder = root / name / run_id
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+        _point(root / name / "latest", run_id)
+    except OSError as error:
+        raise PreflightError(
+            f"the run's folder {str(folder)!r} cannot be made: {error.strerror}; "
+            "choose another place with --runs-dir"
+        ) from error
+    return folder
+
+
+def _point(link: Path, target: str) -> None:
+    """Make *link* a symbolic link to *target*, atomically: a reader never finds it missing."""
+    fresh = link.with_name(f".latest-{target}")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    fresh.symlink_to(target)
+    fresh.replace(link)

@@ -1,0 +1,117 @@
+"""Table calls around a load: describe, create, wait until active. Errors say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import (
+    IsolateError,
+    PreflightError,
+    TableStopError,
+    ThrottledError,
+    TransientError,
+)
+from pipeline.table.description import TableDescription
+from pipeline.table.faults import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from types_aiobotocore_dynamodb import DynamoDBClient
+
+    from pipeline.table.creation import TableSpec
+
+__all__ = ["create", "describe", "wait_until_active"]
+
+_POLL = 1.0
+"""Seconds between two looks at a table that is being created."""
+
+_TRIES = 4
+"""Requests in all for a table call that the network or the service failed."""
+
+
+async def describe(
+    client: DynamoDBClient, name: str, *, with_ttl: bool = False
+) -> TableDescription | None:
+    """
+    Return what the service says of table *name*, None if there is none.
+
+    *with_ttl* asks for the TTL setting too, which needs one more permission.
+    """
+    response = await _call(client, lambda: client.describe_table(TableName=name))
+    if response is None:
+        return None
+    ttl = None
+    if with_ttl:
+        ttl = await _call(client, lambda: client.describe_time_to_live(TableName=name))
+    return TableDescription.from_response(response["Table"], ttl)
+
+
+async def create(client: DynamoDBClient, spec: TableSpec) -> TableDescription:
+    """Create the table of *spec*, wait until it is active, set its TTL, and describe it."""
+    request = spec.request()
+    await _call(client, lambda: client.create_table(**request))
+    await wait_until_active(client, spec.name)
+    if spec.ttl is not None:
+        setting: Any = {"Enabled": True, "AttributeName": spec.ttl}
+        await _call(
+            client,
+            lambda: client.update_time_to_live(
+                TableName=spec.name, TimeToLiveSpecification=setting
+            ),
+        )
+    description = await describe(client, spec.name, with_ttl=spec.ttl is not None)
+    if description is None:
+        raise PreflightError(f"table {spec.name!r} was created and is gone again")
+    return description
+
+
+async def wait_until_active(
+    client: DynamoDBClient, name: str, patience: float = 600.0
+) -> TableDescription:
+    """Return the description of table *name* once it and its indexes are active."""
+    try:
+        async with asyncio.timeout(patience):
+            while True:
+                description = await describe(client, name)
+                if description is not None and description.status in {"ACTIVE", "UPDATING"}:
+                    return description
+                await asyncio.sleep(_POLL if description is not None else _POLL / 4)
+    except TimeoutError:
+        raise PreflightError(
+            f"table {name!r} is not active after {patience:g} s; look at it in the console"
+        ) from None
+
+
+async def _call(client: DynamoDBClient, request: Callable[[], Awaitable[Any]]) -> Any:
+    """Make one table call; None if the table does not exist, PreflightError if it cannot be."""
+    last: Exception | None = None
+    for attempt in range(_TRIES):
+        if attempt:
+            await asyncio.sleep(0.2 * 2**attempt)
+        try:
+            return await request()
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        except Exception as error:  # noqa: BLE001 - translated by one table, or raised again
+            fault = translate(error)
+            last = fault
+            if isinstance(fault, TableStopError | IsolateError):
+                raise PreflightError(str(fault)) from error
+            if not isinstance(fault, ThrottledError | TransientError):
+                raise
+            if _nothing_listens(error):
+                break
+    endpoint = client.meta.endpoint_url
+    raise PreflightError(
+        f"{endpoint} does not answer ({last}); check target.endpoint and the network, and, if it "
+        "is DynamoDB Local, that it is running (`docker compose up -d`)"
+    ) from last
+
+
+def _nothing_listens(error: Exception) -> bool:
+    """Tell whether the connection was refused or the name is unknown: no use in asking again."""
+    from botocore.exceptions import EndpointConnectionError  # noqa: PLC0415 - with the client
+
+    return isinstance(error, EndpointConnectionError)
