@@ -1,8 +1,8 @@
 """
 Catch the package in the act of blocking the event loop.
 
-Python announces what may block (opening a file, connecting, starting a program) to audit hooks. Ours
-objects where that happens in a thread whose event loop is running and the caller is this package.
+Python announces what may block (opening a file, connecting, starting a program) to audit hooks.
+Ours objects where that happens in a thread whose event loop is running, by code of this package.
 It sees the calls, not how long they take: what costs time in the processor alone (inflating,
 parsing) is for a benchmark to find. A sleep is announced only since Python 3.13, so that
 test_architecture.py looks for those.
