@@ -12,8 +12,8 @@ from pipeline.errors import (
     ThrottledError,
     TransientError,
 )
+from pipeline.table.aws.faults import translate
 from pipeline.table.description import TableDescription
-from pipeline.table.faults import translate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -94,7 +94,7 @@ async def _call(client: DynamoDBClient, request: Callable[[], Awaitable[Any]]) -
             return await request()
         except client.exceptions.ResourceNotFoundException:
             return None
-        except Exception as error:  # noqa: BLE001 - translated by one table, or raised again
+        except Exception as error:
             fault = translate(error)
             last = fault
             if isinstance(fault, TableStopError | IsolateError):

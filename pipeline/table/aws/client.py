@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pipeline.errors import TransientError
+from pipeline.table.aws.faults import translate
 from pipeline.table.base import Answer
-from pipeline.table.faults import translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,151 @@
+"""Report: what became of every record; a table for a person, JSON for a program."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.model import Rejection
+    from pipeline.observe.metrics import Metrics, Tally
+
+__all__ = ["Ending", "Report", "Status", "error_sample", "make_report"]
+
+Status = Literal["succeeded", "completed_with_errors", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """
+    How a run ended.
+
+    *reason* is a constant name (``outage``, ``source_corrupt``, ``sigint``), *message* says it in a
+    sentence, *stage* names the stage that failed, and *unsettled* counts the items whose fate is
+    open: they may or may not be in the table.
+    """
+
+    status: Status
+    reason: str | None = None
+    message: str | None = None
+    stage: str | None = None
+    unsettled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    The account of one run; design 1.3 explains each field.
+
+    ``total = succeeded + superseded + rejected + failed``, always.
+    """
+
+    name: str
+    run: str
+    table: str
+    status: Status
+    records: int
+    total: int
+    succeeded: int
+    superseded: int
+    rejected: int
+    failed: int
+    failed_batches: int
+    batches: int
+    requests: int
+    retries: int
+    throttled: int
+    consumed_wcu: float
+    duration_s: float
+    items_per_s: float
+    cpu_s: float
+    latency_ms: Mapping[str, float | None]
+    errors_by_kind: Mapping[str, int]
+    errors: list[Mapping[str, Any]]
+    dead_letter: str | None
+    resumed_from: str | None = None
+    dry_run: bool = False
+    throttling_reasons: Mapping[str, int] = field(default_factory=dict)
+    reason: str | None = None
+    message: str | None = None
+    stage: str | None = None
+    unsettled: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as JSON; what only an early end has is left out otherwise."""
+        document = asdict(self)
+        early = ("reason", "message", "stage", "unsettled")
+        for name in early:
+            if document[name] is None:
+                del document[name]
+        return document
+
+
+def make_report(
+    identity: Mapping[str, Any],
+    ending: Ending,
+    tally: Tally,
+    metrics: Metrics,
+    *,
+    cpu_s: float,
+    samples: list[Rejection],
+) -> Report:
+    """
+    Put the report together.
+
+    *identity* holds ``name``, ``run``, ``table``, ``dead_letter`` and ``dry_run``. The duration is
+    from the first read to the last settlement; the rate counts every settled item in it.
+    """
+    begun, ended = metrics.first_read_at, metrics.last_settled_at
+    duration = max(0.0, ended - begun) if begun is not None and ended is not None else 0.0
+    early = ending.status in {"failed", "stopped"}
+    return Report(
+        **identity,
+        status=ending.status,
+        records=tally.records,
+        total=tally.total,
+        succeeded=tally.succeeded,
+        superseded=tally.superseded,
+        rejected=tally.rejected,
+        failed=tally.failed,
+        failed_batches=metrics.failed_batches,
+        batches=metrics.batches,
+        requests=metrics.requests,
+        retries=metrics.retries,
+        throttled=metrics.throttled,
+        consumed_wcu=round(metrics.consumed_wcu, 1),
+        duration_s=round(duration, 3),
+        items_per_s=round(tally.total / duration, 1) if duration else 0.0,
+        cpu_s=round(cpu_s, 3),
+        latency_ms={
+            name: None if (value := metrics.latency.quantile(share)) is None else _ms(value)
+            for name, share in (("p50", 0.5), ("p99", 0.99))
+        },
+        errors_by_kind=dict(tally.by_kind),
+        errors=[error_sample(rejection) for rejection in samples],
+        throttling_reasons=dict(metrics.throttling_reasons),
+        reason=ending.reason,
+        message=ending.message,
+        stage=ending.stage,
+        unsettled=ending.unsettled if early else None,
+    )
+
+
+def error_sample(rejection: Rejection) -> dict[str, Any]:
+    """Return what the report says of one rejection: where, which key, which rule, why."""
+    first = rejection.violations[0]
+    return {
+        "source": rejection.part,
+        "line": rejection.record.line,
+        "key": rejection.key,
+        "item": rejection.index,
+        "kind": rejection.kind,
+        "rule": first.rule,
+        "field": first.field,
+        "message": "; ".join(violation.message for violation in rejection.violations),
+    }
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 2)

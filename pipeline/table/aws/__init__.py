@@ -1,0 +1,1 @@
+"""The AWS client behind one door: connecting, table calls, batch writes, fault translation."""
