@@ -1,0 +1,88 @@
+"""`source`: where the records come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from pipeline.config.model.section import Flag, LocalPath, Section, Text, Whole
+from pipeline.config.model.units import Size, written
+
+__all__ = ["Csv", "FileSource", "GenerateSource", "Source", "StdinSource"]
+
+
+def _delimiter(value: str) -> str:
+    if len(value) != 1:
+        advice = r'; a tab is "\t", in double quotes' if value == r"\t" else ""
+        raise ValueError(f"expected one character{advice}")
+    if value in '"\r\n\0':
+        raise ValueError("a quote or a line end cannot be the delimiter")
+    return value
+
+
+class Csv(Section):
+    """How CSV is written; the first row names the columns."""
+
+    delimiter: Annotated[Text, AfterValidator(_delimiter)] = Field(
+        default=",", description="The one character between two cells.", examples=[",", ";", "\t"]
+    )
+    null_values: tuple[Text, ...] = Field(
+        default=("",),
+        description="Cells of exactly this text count as absent.",
+        examples=[["", "NA", "\\N"]],
+    )
+
+
+class _Read(Section):
+    format: Literal["auto", "jsonl", "json", "csv"] = Field(
+        default="auto",
+        description="jsonl: one JSON object a line. json: one array of objects. csv: a header and "
+        "rows. auto: told by name and content.",
+    )
+    compression: Literal["auto", "none", "gzip", "zstd"] = Field(
+        default="auto", description="auto: told by the first bytes."
+    )
+    csv: Csv = Field(default_factory=Csv, description="How CSV is written.")
+    coerce: Flag = Field(
+        default=False,
+        description="Also turn JSON texts into the types that the schema states, as CSV cells are.",
+    )
+    max_record: Annotated[int, Size("1KB", "1GiB")] = Field(
+        default=written("4MiB"),
+        description="A longer record is rejected.",
+        examples=["4MiB", "512KB"],
+    )
+
+
+class GenerateSource(Section):
+    """Records made up from a seed: the same seed gives the same records."""
+
+    type: Literal["generate"] = Field(description="Generated records.")
+    kind: Literal["users"] = Field(
+        default="users", description="What is generated: realistic users."
+    )
+    count: Annotated[Whole, Field(ge=0)] = Field(description="How many records.", examples=[1000])
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = Field(
+        default=0, description="Another seed gives other records."
+    )
+
+
+class FileSource(_Read):
+    """Records from files."""
+
+    type: Literal["file"] = Field(description="A file, the files of a folder, or those of a glob.")
+    path: LocalPath = Field(
+        description="A file, a folder or a glob, relative to this YAML file; several files are "
+        "read in name order.",
+        examples=["../data/users.jsonl.gz", "../data/*.csv"],
+    )
+
+
+class StdinSource(_Read):
+    """Records from the standard input; such a run cannot be resumed."""
+
+    type: Literal["stdin"] = Field(description="The standard input.")
+
+
+Source = Annotated[GenerateSource | FileSource | StdinSource, Field(discriminator="type")]
