@@ -34,6 +34,7 @@ Rule: TypeAlias = Literal[
     "type_many",
     "type_unknown",
     "type_mismatch",
+    "type_unsupported",
     "attribute_null",
     "null_false",
     "text_surrogate",
@@ -65,7 +66,8 @@ The constant names of all rules.
 
 type_none: ``{}`` or ``{"S": null}``. type_many: two types. type_unknown: a type that DynamoDB does
 not have. type_mismatch: the JSON below a type is of another kind, ``{"L": "x"}``. attribute_null:
-JSON null in place of a value. The others say themselves.
+JSON null in place of a value. type_unsupported: a Python value that has
+no exact counterpart in DynamoDB, such as a float. The others say themselves.
 """
 
 TYPES = frozenset({"S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"})
@@ -170,7 +172,9 @@ def _examine_set(kind: str, members: list[Any], path: str) -> Iterator[Violation
     if not faults:
         different = len({identity(kind, member) for member in members})
         if different < len(members):
-            text = f"is a {kind} of {len(members)} members of which {different} differ"
+            text = (
+                f"is a set with duplicates: {different} different values in {len(members)} members"
+            )
             yield violation("set_duplicates", path, text)
 
 
