@@ -62,7 +62,7 @@ setup-dev: $(VENV)/dev.stamp
 
 # One rule for the three: $* is run, test or dev. Each lock holds all of the one before it.
 $(VENV)/%.stamp: requirements/%.txt pyproject.toml $(VENV)/bin/python
-	@echo "setting up: requirements/$*.txt"
+	@echo "setting up $(VENV) (requirements/$*.txt); half a minute the first time" >&2
 	@"$(VENV)/bin/python" -m pip install -q --disable-pip-version-check --require-hashes \
 		-r requirements/$*.txt
 	@"$(VENV)/bin/python" -m pip install -q --disable-pip-version-check --no-deps \

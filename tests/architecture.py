@@ -19,7 +19,7 @@ __all__ = ["Function", "Module", "calls", "layer_of", "modules"]
 PACKAGE = Path(pipeline.__file__).parent
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-CHAPTERS = {"assembly": "run", "preflight": "run", "tables": "run"}
+CHAPTERS = dict.fromkeys(("assembly", "endings", "preflight", "runner", "tables"), "run")
 """Files that are part of another: the composition root is too long for one."""
 
 BLOCKS = (

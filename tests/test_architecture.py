@@ -93,17 +93,19 @@ BANNED_WORDS = frozenset(
 )
 
 
-def unexcused(rule: str, broken: set[str]) -> list[str]:
-    """Give what breaks *rule* without a written reason; fails where a reason is not needed."""
+def judge(rule: str, broken: Mapping[str, str] | set[str]) -> None:
+    """Fail with every place that breaks *rule* without a written reason, or no longer breaks it."""
+    details = broken if isinstance(broken, dict) else dict.fromkeys(broken, "")
     excused = {place for its_rule, place in EXCEPTIONS if its_rule == rule}
-    assert excused <= broken, f"stale exceptions of {rule!r}: {sorted(excused - broken)}"
-    return sorted(broken - excused)
+    found = [f"{place} {details[place]}" for place in sorted(details.keys() - excused)]
+    found += [f"{place}: a stale exception" for place in sorted(excused - details.keys())]
+    assert not found, "\n".join([f"rule {rule!r}:", *found])
 
 
-def too_large(rule: str, sizes: Mapping[str, int]) -> list[str]:
-    """Give what is over the limit of *rule* without a written reason, with its size."""
-    broken = {place for place, size in sizes.items() if size > LIMITS[rule]}
-    return [f"{place} has {sizes[place]}" for place in unexcused(rule, broken)]
+def judge_sizes(rule: str, sizes: Mapping[str, int]) -> None:
+    """Fail with every place that is over the limit of *rule* without a written reason."""
+    limit = LIMITS[rule]
+    judge(rule, {place: f"has {size}" for place, size in sizes.items() if size > limit})
 
 
 def test_imports_point_one_way() -> None:
@@ -119,7 +121,7 @@ def test_imports_point_one_way() -> None:
             through_door = any(name == door or name.startswith(f"{door}.") for door in doors)
             if ours and layer_of(name) not in allowed and not through_door:
                 broken.add(f"{module.path}: {name}")
-    assert unexcused("import", broken) == []
+    judge("import", broken)
 
 
 def test_the_package_itself_imports_nothing() -> None:
@@ -135,7 +137,7 @@ def test_a_library_enters_through_its_adapter() -> None:
         for library in {name.split(".")[0] for name in module.imports} & set(ADAPTERS):
             if not module.path.startswith(ADAPTERS[library]):
                 broken.add(f"{module.path}: {library}")
-    assert unexcused("adapter", broken) == []
+    judge("adapter", broken)
 
 
 def test_the_core_needs_no_library() -> None:
@@ -148,15 +150,18 @@ def test_the_core_needs_no_library() -> None:
         for name in module.imports
         if name.split(".")[0] not in known
     }
-    assert unexcused("standard library", broken) == []
+    judge("standard library", broken)
 
 
-def test_files_and_folders_stay_small() -> None:
-    """A file is read in one go, a folder at a glance."""
-    lengths = {module.path: len(module.text.splitlines()) for module in MODULES}
-    folders = Counter(m.path.rpartition("/")[0] for m in MODULES if m.file.name != "__init__.py")
-    assert too_large("lines", lengths) == []
-    assert too_large("modules", folders) == []
+def test_files_stay_small() -> None:
+    """A file is read in one go."""
+    judge_sizes("lines", {module.path: len(module.text.splitlines()) for module in MODULES})
+
+
+def test_folders_stay_small() -> None:
+    """A folder is seen at a glance."""
+    files = (module.path for module in MODULES if module.file.name != "__init__.py")
+    judge_sizes("modules", Counter(path.rpartition("/")[0] for path in files))
 
 
 @pytest.mark.parametrize("rule", ["function lines", "parameters", "nesting"])
@@ -171,7 +176,7 @@ def test_functions_stay_small(rule: str) -> None:
         for module in MODULES
         for function in module.functions
     }
-    assert too_large(rule, measured) == []
+    judge_sizes(rule, measured)
 
 
 TRAPS = (
@@ -190,7 +195,7 @@ def test_no_concurrency_trap_is_called() -> None:
         for trap, why in TRAPS
         if re.fullmatch(trap, spelling)
     }
-    assert unexcused("trap", broken) == []
+    judge("trap", broken)
 
 
 def test_durations_are_measured_on_a_clock_that_never_steps() -> None:
@@ -200,7 +205,7 @@ def test_durations_are_measured_on_a_clock_that_never_steps() -> None:
         for layer, place, spelling in calls(MODULES)
         if layer in ("core", "stages") and spelling in ("time.time", "time", "datetime.now")
     }
-    assert unexcused("clock", broken) == []
+    judge("clock", broken)
 
 
 def test_names_say_what_a_thing_is() -> None:
@@ -217,7 +222,7 @@ def test_names_say_what_a_thing_is() -> None:
         for place, name in names.items()
         if {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)} & BANNED_WORDS
     }
-    assert unexcused("name", broken) == []
+    judge("name", broken)
 
 
 @pytest.mark.parametrize(

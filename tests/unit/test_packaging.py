@@ -106,12 +106,17 @@ def test_compose_is_reachable_from_this_machine_alone() -> None:
         assert [port.split(":")[0] for port in service["ports"]] == ["127.0.0.1"]
 
 
-def test_the_local_definition_points_at_the_composed_engine() -> None:
-    """configs/users-local.yaml loads into the port that compose publishes."""
+def test_the_local_definition_is_the_example_against_the_composed_engine() -> None:
+    """configs/users-local.yaml is users.yaml, but into the port that compose publishes."""
+    example, local = (
+        yaml.safe_load((ROOT / "configs" / name).read_text())
+        for name in ("users.yaml", "users-local.yaml")
+    )
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    definition = yaml.safe_load((ROOT / "configs/users-local.yaml").read_text())
     published = services["dynamodb"]["ports"][0].split(":")[1]
-    assert definition["target"]["endpoint"] == f"http://localhost:{published}"
+    example["name"] = "users-local"
+    example["target"]["endpoint"] = f"http://localhost:{published}"
+    assert local == example
     assert services["browser"]["environment"]["DYNAMO_ENDPOINT"] == "http://dynamodb:8000"
 
 
