@@ -34,31 +34,72 @@ class Stage(Protocol[In_contra, Out_co]):
 
 
 class StopSignal:
-    """Ask a run to end early: read no more, then drain what is in flight."""
+    """
+    Ask a run to end early, in two tiers.
 
-    def __init__(self) -> None:
-        self.requested = False
-        self._scopes: set[asyncio.Timeout] = set()
+    Soft (`request`): read no more, then drain what is in flight, for *grace* seconds at most. Hard
+    (`abort`, or the end of the grace): drop what is in flight.
+    """
 
-    def request(self) -> None:
-        """End every body that `interrupts` guards, now and from now on. May be called again."""
-        self.requested = True
-        for scope in self._scopes:
+    def __init__(self, grace: float = 8.0) -> None:
+        self.reason: str | None = None
+        self._grace = grace
+        self._aborted = False
+        self._reading: set[asyncio.Timeout] = set()
+        self._running: set[asyncio.Timeout] = set()
+
+    @property
+    def requested(self) -> bool:
+        """Whether the run was asked to end."""
+        return self.reason is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether a body is running that `limits` guards, so that a stop has something to end."""
+        return bool(self._running)
+
+    def request(self, reason: str) -> None:
+        """Stop softly; *reason* is a constant name for the report, the first one counts."""
+        if self.requested:
+            return
+        self.reason = reason
+        for scope in self._reading:
+            scope.reschedule(0)
+        for scope in self._running:
+            scope.reschedule(asyncio.get_running_loop().time() + self._grace)
+
+    def abort(self) -> None:
+        """Stop hard, now."""
+        self._aborted = True
+        for scope in (*self._reading, *self._running):
             scope.reschedule(0)
 
     @asynccontextmanager
     async def interrupts(self) -> AsyncIterator[None]:
         """Leave the body, without an error, once a stop is requested."""
+        async with self._scope(self._reading, 0 if self.requested else None):
+            yield
+
+    @asynccontextmanager
+    async def limits(self) -> AsyncIterator[None]:
+        """Leave the body, without an error, when a stop has outlasted its grace or is hard."""
+        async with self._scope(self._running, 0 if self._aborted else None):
+            yield
+
+    @asynccontextmanager
+    async def _scope(
+        self, scopes: set[asyncio.Timeout], deadline: float | None
+    ) -> AsyncIterator[None]:
         # A timeout that fires on demand is the standard library's one cancel scope that can tell
         # its own cancellation from everybody else's.
-        scope = asyncio.timeout_at(0 if self.requested else None)
+        scope = asyncio.timeout_at(deadline)
         try:
             async with scope:
-                self._scopes.add(scope)
+                scopes.add(scope)
                 try:
                     yield
                 finally:
-                    self._scopes.discard(scope)
+                    scopes.discard(scope)
         except TimeoutError:
             if not scope.expired():
                 raise

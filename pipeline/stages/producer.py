@@ -5,34 +5,18 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from pipeline.model import Chunk, Position
+    from pipeline.model import Chunk
     from pipeline.observe.logs import Log
     from pipeline.observe.metrics import Metrics
+    from pipeline.sources.base import Part, Source
     from pipeline.stages.accounts import Accounts
 
-__all__ = ["Producer", "ReadablePart", "ReadableSource"]
-
-
-class ReadablePart(Protocol):
-    """What the producer must know of a part."""
-
-    @property
-    def name(self) -> str:
-        """The part's name, as positions and reports show it."""
-
-
-class ReadableSource(Protocol):
-    """What the producer needs of a source."""
-
-    def read(
-        self, part: ReadablePart, start: Position | None = None
-    ) -> AsyncGenerator[Chunk, None]:
-        """Yield the part's chunks in order, from *start* on."""
+__all__ = ["Producer"]
 
 
 class Producer:
@@ -45,8 +29,8 @@ class Producer:
 
     def __init__(
         self,
-        source: ReadableSource,
-        parts: Sequence[ReadablePart],
+        source: Source,
+        parts: Sequence[Part],
         accounts: Accounts,
         metrics: Metrics,
         log: Log,

@@ -1,0 +1,38 @@
+"""Endings: what a failure means, in the words of the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.errors import PipelineError, StopRunError
+from pipeline.observe.report import Ending
+
+if TYPE_CHECKING:
+    from pipeline.observe.logs import Log
+
+__all__ = ["failed", "first_leaf"]
+
+
+def first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error of *group*, however deep: what made the task group cancel the rest."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def failed(failure: BaseException, unsettled: int, log: Log) -> Ending:
+    """Log *failure* and return how the run ended because of it."""
+    notes = [note for note in getattr(failure, "__notes__", ()) if note.startswith("stage: ")]
+    stage = notes[0].removeprefix("stage: ") if notes else None
+    if isinstance(failure, PipelineError):
+        reason = failure.reason if isinstance(failure, StopRunError) else "failed"
+        message = str(failure)
+        log.error("run.failed", reason=reason, stage=stage, message=message)
+    else:
+        # Foreign text may carry an item's values: the type goes into the report, the traceback
+        # (without values of variables) into the log.
+        reason = "internal_error"
+        message = f"{type(failure).__name__} in the pipeline itself; log.jsonl has the traceback"
+        log.error("run.failed", reason=reason, stage=stage, exc_info=failure)
+    return Ending("failed", reason, message, stage, unsettled)

@@ -1,0 +1,158 @@
+"""Progress: a bar on stderr for a person, an event every few seconds for a log."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.observe.screen import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from pipeline.observe.logs import Log
+    from pipeline.observe.metrics import Metrics
+
+__all__ = ["Goal", "watched"]
+
+_REDRAW = 0.1
+_TELL = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """
+    How much there is to do: bytes on disk where every part has a size, else records.
+
+    *limit* is the most records that will be read.
+    """
+
+    sizes: Sequence[int | None]
+    records: Sequence[int | None]
+    limit: int | None = None
+
+    @property
+    def total(self) -> int | None:
+        """Bytes or records in all; None where nobody can know (stdin)."""
+        if self._in_bytes:
+            return sum(size for size in self.sizes if size is not None)
+        if None in self.records:
+            return self.limit
+        count = sum(one for one in self.records if one is not None)
+        return count if self.limit is None else min(count, self.limit)
+
+    def done(self, metrics: Metrics) -> int:
+        """Return how many bytes or records have been read."""
+        return metrics.consumed if self._in_bytes else metrics.read
+
+    @property
+    def _in_bytes(self) -> bool:
+        return self.limit is None and None not in self.sizes
+
+
+@contextmanager
+def watched(name: str, goal: Goal, metrics: Metrics, log: Log, *, bar: bool) -> Iterator[None]:
+    """Show progress while the body runs."""
+    if bar:
+        with _progress_bar(name, goal, metrics) as redraw, _Ticker(_REDRAW, redraw).running():
+            yield
+        return
+
+    def tell() -> None:
+        settled = metrics.settled
+        log.info(
+            "run.progress",
+            read=metrics.read,
+            settled=settled.total,
+            rejected=settled.rejected,
+            failed=settled.failed,
+            throttled=metrics.throttled,
+        )
+
+    with _Ticker(_TELL, tell).running():
+        yield
+
+
+class _Ticker:
+    """
+    Call *tick* every *interval* seconds on the running loop, without a task of its own.
+
+    A task would have to be ended; a timer that arms itself only has to be cancelled.
+    """
+
+    def __init__(self, interval: float, tick: Callable[[], None]) -> None:
+        self._interval = interval
+        self._tick = tick
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Tick while the body runs, and once more at its end."""
+        loop = asyncio.get_running_loop()
+        handle: asyncio.TimerHandle | None = None
+
+        def fire() -> None:
+            nonlocal handle
+            self._tick()
+            handle = loop.call_later(self._interval, fire)
+
+        handle = loop.call_later(self._interval, fire)
+        try:
+            yield
+        finally:
+            handle.cancel()
+            self._tick()
+
+
+@contextmanager
+def _progress_bar(title: str, goal: Goal, metrics: Metrics) -> Iterator[Callable[[], None]]:
+    """Show a bar on stderr while the body runs; yield what redraws it."""
+    from rich.console import Console  # noqa: PLC0415 - 0.1 s that a pipe need not pay
+
+    console = Console(stderr=True)
+    with _bar(console) as bar:
+        task = bar.add_task(plain(title), total=goal.total, **_fields(metrics))
+
+        def redraw() -> None:
+            bar.update(task, completed=goal.done(metrics), refresh=True, **_fields(metrics))
+
+        yield redraw
+
+
+def _bar(console: Console) -> Progress:
+    from rich import progress  # noqa: PLC0415 - as rich.console
+
+    return progress.Progress(
+        progress.TextColumn("[bold]{task.description}"),
+        progress.BarColumn(bar_width=24),
+        progress.TaskProgressColumn(),
+        progress.TextColumn("{task.fields[items]} items"),
+        progress.TextColumn("{task.fields[rate]}/s"),
+        progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        progress.TextColumn("{task.fields[trouble]}"),
+        console=console,
+        auto_refresh=False,
+        transient=True,
+    )
+
+
+def _fields(metrics: Metrics) -> dict[str, Any]:
+    settled = metrics.settled
+    begun, now = metrics.first_read_at, metrics.last_settled_at
+    elapsed = (now - begun) if begun is not None and now is not None else 0.0
+    trouble = []
+    if settled.rejected:
+        trouble.append(f"[red]{settled.rejected:,} rejected[/]")
+    if settled.failed:
+        trouble.append(f"[red]{settled.failed:,} failed[/]")
+    if metrics.throttled:
+        trouble.append(f"[yellow]{metrics.throttled:,} throttled[/]")
+    return {
+        "items": f"{settled.total:,}",
+        "rate": f"{settled.total / elapsed:,.0f}" if elapsed else "-",
+        "trouble": " ".join(trouble),
+    }

@@ -1,0 +1,132 @@
+"""Preflight: everything that can be known to be wrong before the first record is read."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from pipeline.assembly import assumed_table, engine_path, engine_settings, item_specs, table_spec
+from pipeline.errors import PreflightError
+from pipeline.table.aws.admin import create, describe, wait_until_active
+from pipeline.table.aws.connection import ConnectionSettings, connect
+from pipeline.transform.template import parse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from types_aiobotocore_dynamodb import DynamoDBClient
+
+    from pipeline.config import Definition
+    from pipeline.table.description import TableDescription
+    from pipeline.transform.mapping import ItemSpec
+
+__all__ = ["check_items", "find_table", "open_client"]
+
+
+@asynccontextmanager
+async def open_client(definition: Definition, runs: Path) -> AsyncIterator[DynamoDBClient]:
+    """Yield a client for the definition's endpoint; the embedded engine runs as long as it."""
+    target = definition.target
+    connections = definition.write.workers + 1
+    if target.endpoint != "embedded":
+        settings = ConnectionSettings(target.region, target.endpoint, connections)
+        async with connect(settings) as client:
+            yield client
+        return
+    from pipeline.embedded import serve  # noqa: PLC0415 - only where it is asked for
+
+    path = engine_path(definition, runs)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    async with serve(path, settings=engine_settings(definition)) as endpoint:
+        settings = ConnectionSettings(target.region, endpoint.url, connections, rehearsal=True)
+        async with connect(settings) as client:
+            yield client
+
+
+async def find_table(
+    client: DynamoDBClient, definition: Definition, *, may_create: bool
+) -> TableDescription:
+    """
+    Return the description of the target table, active and fit for the definition's items.
+
+    A missing one is created if ``create.if_missing`` says so and *may_create*; without the latter
+    (a dry run) the definition's own description stands in for it.
+    """
+    target, spec = definition.target, table_spec(definition)
+    description = await describe(client, target.table)
+    if description is None:
+        if spec is None or target.create is None or not target.create.if_missing:
+            raise PreflightError(_missing(definition))
+        if not may_create:
+            return assumed_table(definition)
+        description = await create(client, spec)
+    elif description.status not in {"ACTIVE", "UPDATING"}:
+        if description.status != "CREATING":
+            raise PreflightError(
+                f"table {target.table!r} is {description.status}; run again when it is ACTIVE"
+            )
+        description = await wait_until_active(client, target.table)
+    check_items(description, item_specs(definition), definition.record_schema)
+    return description
+
+
+def _missing(definition: Definition) -> str:
+    target = definition.target
+    where = target.endpoint or f"region {target.region or 'of the AWS configuration'}"
+    if target.create is None:
+        advice = "check target.table and target.region, or describe the table in target.create"
+    else:
+        advice = "run `create-table` with this definition, or set target.create.if_missing: true"
+    return f"there is no table {target.table!r} at {where}; {advice}"
+
+
+def check_items(
+    description: TableDescription, specs: Sequence[ItemSpec], schema: dict[str, object]
+) -> None:
+    """Raise `PreflightError` if an item of the definition cannot have the table's key."""
+    names = {attribute.name: attribute.type for attribute in description.key}
+    shown = ", ".join(f"{name} ({kind})" for name, kind in names.items())
+    for index, spec in enumerate(specs):
+        where = f"items[{index}]"
+        for name in spec.key:
+            if name not in names:
+                raise PreflightError(
+                    f"{where}.key has {name!r}, but the key of table {description.name!r} is "
+                    f"{shown}; other attributes belong under `set`"
+                )
+        for name, kind in names.items():
+            text = spec.key.get(name)
+            if text is None and not _may_come_from_elsewhere(name, spec, schema):
+                raise PreflightError(
+                    f"{where} has no {name!r}, which is in the key of table "
+                    f"{description.name!r} ({shown}); add it under `key`"
+                )
+            if text is not None and kind == "N" and not _may_be_a_number(text):
+                raise PreflightError(
+                    f"{where}.key.{name} makes text, but {name!r} is a number (N) in table "
+                    f'{description.name!r}; use a single field, such as "{{{name.lower()}}}"'
+                )
+
+
+def _may_come_from_elsewhere(name: str, spec: ItemSpec, schema: dict[str, object]) -> bool:
+    """Tell whether a key attribute that `key` does not have can be a copied or a set attribute."""
+    if name in spec.set:
+        return True
+    if name in spec.omit or (spec.only is not None and name not in spec.only):
+        return False
+    closed = schema.get("additionalProperties") is False
+    properties = schema.get("properties")
+    known = isinstance(properties, dict) and name in properties
+    return known or not closed or "patternProperties" in schema
+
+
+def _may_be_a_number(text: str) -> bool:
+    """Tell whether a template's literal text leaves room for a number: digits, sign, point."""
+    template = parse(text)
+    sample = template.render(dict.fromkeys(template.fields, "1"))
+    try:
+        float(sample)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,80 @@
+"""Runner: drive one piece of work on a fast event loop, and turn signals into stops."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipeline.core.flow import StopSignal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+__all__ = ["Interrupted", "drive"]
+
+T = TypeVar("T")
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(Exception):  # noqa: N818 - a wish, not a fault
+    """A signal came while there was nothing yet, or no longer, that could be stopped softly."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.signal = number
+
+
+def drive(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
+    """
+    Run *work* to its end on uvloop, where that is installed.
+
+    The first SIGINT or SIGTERM requests a soft stop, the second a hard one. Before the work has
+    anything in flight a signal simply ends it: `Interrupted`.
+    """
+    caught: list[signal.Signals] = []
+
+    async def guarded() -> T:
+        stop = StopSignal()
+        with _signals(stop, caught):
+            return await work(stop)
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(guarded())
+    except asyncio.CancelledError:
+        if not caught:
+            raise
+        raise Interrupted(caught[0]) from None
+
+
+@contextmanager
+def _signals(stop: StopSignal, caught: list[signal.Signals]) -> Iterator[None]:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def on_signal(number: signal.Signals) -> None:
+        caught.append(number)
+        if stop.running and not stop.requested:
+            stop.request(number.name.lower())
+        elif stop.running:
+            stop.abort()
+        elif task is not None:
+            task.cancel()
+
+    for number in _STOPPING:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in _STOPPING:
+            loop.remove_signal_handler(number)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - it is not there on Windows
+    except ImportError:  # asyncio's own loop does the same, more slowly
+        return None
+    return uvloop.new_event_loop
