@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
@@ -11,14 +13,15 @@ from pydantic import BaseModel
 from pipeline.config.document.nodes import ListNode, MapNode, Node, ScalarNode, find, place_of
 from pipeline.config.grammar import TemplateError
 from pipeline.config.model.definition import Definition
+from pipeline.config.model.source import SOURCE_TYPES
 from pipeline.config.problems import DocumentPath, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["at", "problem_of", "quoting"]
+__all__ = ["at", "only_follows", "problem_of", "quoting"]
 
 _CREDENTIAL: Final = re.compile(
     r"(aws)?(access_?key|secret|session_?token|password|passwd|credential|api_?key|private_?key)",
@@ -42,15 +45,12 @@ _MESSAGES: Final = {
     "string_too_long": "expected at most {max_length} characters",
     "too_short": "expected at least {min_length} entry",
     "too_long": "expected at most {max_length} entries",
-    "union_tag_not_found": "required key `type` is missing",
 }
 _PATTERNS: Final = {
     "name": "expected letters, digits, '-' and '_', at most 100",
     "region": "expected a region such as us-east-1",
 }
 _QUOTED: Final = re.compile(r"'([^']*)'")
-_SOURCE_TYPES: Final = frozenset({"generate", "file", "stdin"})
-_SET_KINDS: Final = frozenset({"from", "value", "literal"})
 
 
 def at(root: Node, path: DocumentPath, message: str) -> Problem:
@@ -71,6 +71,13 @@ def quoting(root: Node, path: DocumentPath, message: str) -> Problem:
     return at(root, path, message)
 
 
+def only_follows(error: ErrorDetails, root: Node) -> bool:
+    """Say whether an error of the models is but the consequence of another one."""
+    if error["type"] == "too_short":  # entries are there, but none of them is right
+        return _length(find(root, _document_path(error["loc"]))) >= error["ctx"]["min_length"]
+    return error["type"] == "default_factory_not_called"  # it depends on a field that is wrong
+
+
 def problem_of(error: ErrorDetails, root: Node) -> Problem:
     """Return one error of the models as a problem of the document."""
     location, context = error["loc"], error.get("ctx", {})
@@ -80,10 +87,9 @@ def problem_of(error: ErrorDetails, root: Node) -> Problem:
             return _unknown_key(location, path, root)
         case "missing":
             return at(root, path[:-1], f"required key `{path[-1]}` is missing")
-        case "union_tag_invalid":
-            return _wrong_choice((*path, "type"), root, context["expected_tags"])
         case "literal_error":
-            return _wrong_choice(path, root, context["expected"])
+            types = SOURCE_TYPES if path == ("source", "type") else ()
+            return _wrong_choice(path, root, types or tuple(_QUOTED.findall(context["expected"])))
     wrong = context.get("error")
     if isinstance(wrong, TemplateError):
         return quoting(root, path, str(wrong))
@@ -103,31 +109,41 @@ def _message(error: ErrorDetails, path: DocumentPath, node: Node | None) -> str:
     return _MESSAGES.get(kind, error["msg"]).format(**context)
 
 
+def _length(node: Node | None) -> int:
+    if isinstance(node, MapNode):
+        return len(node.entries)
+    return len(node.items) if isinstance(node, ListNode) else 0
+
+
 def _unknown_key(location: DocumentPath, path: DocumentPath, root: Node) -> Problem:
     place, key = place_of(root, path, key=True), str(path[-1])
     if _CREDENTIAL.search(key):
         return Problem(place, path, _CREDENTIAL_ADVICE, secret=True)
-    return Problem(place, path, "unknown key", wrong=key, valid=_valid_keys(location))
+    homes = _homes().get(key, ())
+    if len(homes) == 1 and homes[0] != ".".join(map(str, path[:-1])):
+        place_for_it = f"under `{homes[0]}`" if homes[0] else "at the top"
+        return Problem(place, path, f"unknown key here; it belongs {place_for_it}")
+    valid = _valid_keys(location)
+    return Problem(place, path, "unknown key", wrong=key, near=valid, otherwise=valid)
 
 
-def _wrong_choice(path: DocumentPath, root: Node, expected: str) -> Problem:
-    choices = tuple(_QUOTED.findall(expected))
-    problem = at(root, path, f"expected {' or '.join(choices)}")
+def _wrong_choice(path: DocumentPath, root: Node, choices: tuple[str, ...]) -> Problem:
+    problem = at(root, path, f"expected one of: {', '.join(choices)}")
     node = find(root, path)
     if not isinstance(node, ScalarNode) or node.substituted or not node.text:
         return problem  # what a variable holds is not even hinted at
-    return replace(problem, wrong=node.text, valid=choices)
+    return replace(problem, wrong=node.text, near=choices)
 
 
 def _document_path(location: DocumentPath) -> DocumentPath:
-    """Return *location* without what pydantic puts in: a union's tag, the mark of a key."""
+    """Return *location* without what pydantic puts in: the tag of a union, the mark of a key."""
     path = list(location)
-    if path and path[-1] == "[key]":
+    if path[-1] == "[key]":
         path.pop()
-    if len(path) > 1 and path[0] == "source" and path[1] in _SOURCE_TYPES:
-        del path[1]
-    if len(path) > 4 and path[0] == "items" and path[2] == "set" and path[4] in _SET_KINDS:  # noqa: PLR2004 - items.0.set.name.TAG
-        del path[4]
+    if path[0] == "source":
+        del path[1:2]
+    if path[0] == "items" and path[2:3] == ["set"]:  # items.0.set.attribute.TAG
+        del path[4:5]
     return tuple(path)
 
 
@@ -136,21 +152,33 @@ def _valid_keys(location: DocumentPath) -> tuple[str, ...]:
     annotation: Any = Definition
     for part in location[:-1]:
         annotation = _step(annotation, part)
-    names = [_name(model, field) for model in _models(annotation) for field in model.model_fields]
+    names = [name for model in _models(annotation) for name, _ in _fields(model)]
     return tuple(dict.fromkeys(names))
 
 
 def _step(annotation: Any, part: str | int) -> Any:
     models = list(_models(annotation))
     for model in models:
-        for field in model.model_fields:
-            if _name(model, field) == part:
-                return model.model_fields[field].annotation
-    for model in models:  # a union's tag
-        tag = model.model_fields.get("type")
-        if tag is not None and part in get_args(tag.annotation):
+        if model.__name__ == part:  # the tag of a union
             return model
+    for model in models:
+        for name, inside in _fields(model):
+            if name == part:
+                return inside
     return annotation  # the index of a list, or a key that the definition's author chose
+
+
+@cache
+def _homes() -> Mapping[str, tuple[str, ...]]:
+    """Return where each key of a definition belongs: key -> paths of mappings, ``write.retry``."""
+    homes: dict[str, set[str]] = defaultdict(set)
+    waiting: list[tuple[str, type[BaseModel]]] = [("", Definition)]
+    while waiting:
+        path, model = waiting.pop()
+        for name, inside in _fields(model):
+            homes[name].add(path)
+            waiting += [(f"{path}.{name}".lstrip("."), below) for below in _models(inside)]
+    return {name: tuple(sorted(paths)) for name, paths in homes.items()}
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -160,8 +188,9 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models(argument)
 
 
-def _name(model: type[BaseModel], field: str) -> str:
-    return model.model_fields[field].alias or field
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
+    for name, field in model.model_fields.items():
+        yield field.alias or name, field.annotation
 
 
 def _substituted(node: Node | None) -> Iterator[tuple[str, str]]:

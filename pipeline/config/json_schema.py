@@ -11,7 +11,7 @@ from pipeline.config.model.definition import Definition
 __all__ = ["definition_schema"]
 
 _VARIABLE: Final = {"type": "string", "pattern": r"\$\{"}
-_NARROW: Final = frozenset({"integer", "number", "boolean"})
+_NARROW: Final = ("integer", "number", "boolean")
 
 
 def definition_schema() -> dict[str, Any]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import codecs
 import difflib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
 from pipeline.config.document.compose import compose
 from pipeline.config.document.interpolate import interpolate
-from pipeline.config.document.nodes import MapNode
+from pipeline.config.document.nodes import MapNode, place_of
 from pipeline.config.document.overrides import override
 from pipeline.config.document.scalars import construct
-from pipeline.config.explain import at, problem_of, quoting
+from pipeline.config.explain import at, only_follows, problem_of, quoting
 from pipeline.config.grammar import schema_problems
 from pipeline.config.model.definition import Definition
 from pipeline.config.problems import Place, Problem, Problems, render
@@ -51,7 +52,7 @@ def load(
     problems = Problems()
     definition = _Loading(path, environment, problems).definition(text, overrides)
     if definition is None or len(problems):
-        raise DefinitionError(render(problems, str(path), text.split("\n")))
+        raise DefinitionError(render(problems, str(path), text))
     return definition
 
 
@@ -99,7 +100,10 @@ class _Loading:
             prefix, within = "in that file: ", False
         for path, message in schema_problems(schema):
             if within:
-                yield quoting(root, ("schema", *path), message)
+                problem = quoting(root, ("schema", *path), message)
+                about_key = bool(path) and message.startswith(repr(path[-1]))
+                place = place_of(root, problem.where, key=about_key)
+                yield replace(problem, place=place)
             else:
                 yield at(root, ("schema", "$ref"), f"{prefix}{'.'.join(map(str, path))}: {message}")
 
@@ -108,7 +112,8 @@ class _Loading:
             return Definition.model_validate(document, context={"base": self._path.parent})
         except ValidationError as error:
             for details in error.errors(include_url=False, include_input=False):
-                self._problems.add(problem_of(details, root))
+                if not only_follows(details, root):
+                    self._problems.add(problem_of(details, root))
         return None
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["DocumentPath", "Place", "Problem", "Problems", "printable", "render"]
+__all__ = ["DocumentPath", "Place", "Problem", "Problems", "printable", "render", "split_lines"]
 
 DocumentPath = tuple[str | int, ...]
 """Keys and list indexes from the top of the definition down; shown joined by dots."""
 
+_LINE_END: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _SHOWN_PROBLEMS: Final = 100  # a hostile file can hold thousands; nobody reads further
 _SHOWN_COLUMNS: Final = 160
-_SHOWN_CHOICES: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,17 @@ class Problem:
     """
     One thing that has to be changed.
 
-    *wrong* and *valid* are what was written and what could have been: the nearest valid name is
-    looked for only when the problem is shown, because a hostile file has thousands of them. A
-    *secret* problem hides the rest of its line.
+    *wrong* is what was written and *near* are the names that could have been meant; the nearest is
+    looked for only when the problem is shown, because a hostile file has thousands of them. If
+    there is none, *otherwise* is listed. A *secret* problem hides the rest of its line.
     """
 
     place: Place
     where: DocumentPath
     message: str
     wrong: str = ""
-    valid: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
     secret: bool = False
 
 
@@ -77,8 +79,18 @@ class Problems:
         self._spoilt.add(problem.place)
 
 
-def render(problems: Iterable[Problem], file: str, lines: Sequence[str]) -> str:
-    """Return the text of all problems: those of the file by line, then those of ``--set``."""
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text as libyaml counts them, without their ends."""
+    return _LINE_END.split(text)
+
+
+def render(problems: Iterable[Problem], file: str, text: str) -> str:
+    """
+    Return all problems as one text: those of the file by line, then those of ``--set``.
+
+    *file* is how the file is called, *text* what stands in it.
+    """
+    lines = split_lines(text)
     ordered = sorted(problems, key=_order)
     secrets = _secret_columns(ordered)
     blocks = [
@@ -115,7 +127,8 @@ def _secret_columns(problems: Iterable[Problem]) -> dict[int, int]:
 def _block(problem: Problem, file: str, lines: Sequence[str], secret: int | None) -> str:
     place = problem.place
     where = printable(".".join(map(str, problem.where)))
-    text = printable(f"{where}: " if where else "", 200) + problem.message + _suggestion(problem)
+    text = (f"{where}: " if where else "") + printable(problem.message, 1_000)
+    text += _suggestion(problem)
     if place.override is not None:
         given = place.override.partition("=")[0] + "=***" if problem.secret else place.override
         return f"--set {printable(given)}: {text}"
@@ -137,11 +150,7 @@ def _excerpt(line: str, place: Place) -> str:
 
 
 def _suggestion(problem: Problem) -> str:
-    if not problem.valid:
-        return ""
-    near = difflib.get_close_matches(problem.wrong, problem.valid, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(problem.wrong, problem.near, n=1)
     if near:
         return f"; did you mean `{near[0]}`?"
-    if len(problem.valid) > _SHOWN_CHOICES:
-        return ""
-    return f"; valid here: {', '.join(problem.valid)}"
+    return f"; valid here: {', '.join(problem.otherwise)}" if problem.otherwise else ""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import yaml
 
 from pipeline.config.document.nodes import Entry, ListNode, MapNode, Node, ScalarNode
-from pipeline.config.problems import Place, Problem, Problems
+from pipeline.config.problems import Place, Problem, Problems, split_lines
 
 if TYPE_CHECKING:
     from pipeline.config.problems import DocumentPath
@@ -28,6 +28,10 @@ MAX_NODES: Final = 10_000
 _REST_OF_LINE: Final = 1_000_000
 _LOST_FIELD: Final = re.compile(r"[ \t]+#\{")
 _BARE_TEMPLATE: Final = re.compile(r"(?<![\"'])\{\w[\w.]*(:-[^}]*)?\}")
+_BARE_VARIABLE: Final = re.compile(r"[\[{,:]\s*\$\{")
+_VARIABLE_ADVICE: Final = (
+    "between { } or [ ], put `${VAR}` in quotes if it is text, and else on a line of its own"
+)
 _TEMPLATE_ADVICE: Final = 'a template needs quotes here: "USER#{user_id}"'
 
 
@@ -38,7 +42,7 @@ def compose(text: str, problems: Problems) -> Node | None:
     What is wrong goes to *problems*. After a syntax error or a broken limit nothing more of the
     file can be judged, and the result is None.
     """
-    lines = text.split("\n")
+    lines = split_lines(text)
     composer = _Composer(text, lines, problems)
     try:
         return composer.document()
@@ -188,6 +192,8 @@ def _syntax_problem(error: yaml.MarkedYAMLError, lines: list[str]) -> Problem:
     text = lines[line] if line < len(lines) else ""
     if "\t" in text[: column + 1]:
         message += "; a tab is no indentation in YAML, use spaces"
+    elif _BARE_VARIABLE.search(text):
+        message += f"; {_VARIABLE_ADVICE}"
     elif _BARE_TEMPLATE.search(text):
         message += f"; {_TEMPLATE_ADVICE}"
     return Problem(Place(line + 1, column + 1), (), message)

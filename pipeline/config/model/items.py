@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 
@@ -12,7 +12,7 @@ from pipeline.config.grammar import check_template
 from pipeline.config.model.section import AttributeName, Flag, Section, Text
 from pipeline.model import AttributeType
 
-__all__ = ["Constant", "FromField", "ItemDefinition", "Literal_", "SetValue", "Template"]
+__all__ = ["Constant", "FromField", "ItemDefinition", "SetValue", "Template"]
 
 _TYPES = "S text, N number, B binary, BOOL, NULL, SS NS BS sets, L list, M map."
 
@@ -57,25 +57,26 @@ def _literal(value: object) -> object:
 
 def _kind_of(value: object) -> str:
     if isinstance(value, FromField | Constant):
-        return "from" if isinstance(value, FromField) else "value"
+        return type(value).__name__
     if not isinstance(value, dict):
-        return "literal"
-    return "value" if "value" in value and "from" not in value else "from"
+        return _LITERAL
+    return Constant.__name__ if "value" in value and "from" not in value else FromField.__name__
 
 
-Literal_: TypeAlias = str | int | Decimal | bool | None
+_LITERAL: Final = "Literal"
 
 SetValue = Annotated[
-    Annotated[FromField, Tag("from")]
-    | Annotated[Constant, Tag("value")]
+    Annotated[FromField, Tag(FromField.__name__)]
+    | Annotated[Constant, Tag(Constant.__name__)]
     | Annotated[
-        Literal_,
+        str | int | Decimal | bool | None,
         PlainValidator(_literal),
         WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
-        Tag("literal"),
+        Tag(_LITERAL),
     ],
     Discriminator(_kind_of),
 ]
+"""An attribute to add: a template (text), another literal, a field of the record, a constant."""
 
 
 class ItemDefinition(Section):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from difflib import get_close_matches
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from pipeline.config.model.section import Flag, LocalPath, Section, Text, Whole
 from pipeline.config.model.units import Size, written
 
-__all__ = ["Csv", "FileSource", "GenerateSource", "Source", "StdinSource"]
+__all__ = ["SOURCE_TYPES", "Csv", "FileSource", "GenerateSource", "Source", "StdinSource"]
 
 
 def _delimiter(value: str) -> str:
     if len(value) != 1:
-        advice = r'; a tab is "\t", in double quotes' if value == r"\t" else ""
-        raise ValueError(f"expected one character{advice}")
+        raise ValueError(r'expected one character, in double quotes: ";", "|" or "\t"')
     if value in '"\r\n\0':
         raise ValueError("a quote or a line end cannot be the delimiter")
     return value
@@ -85,4 +85,34 @@ class StdinSource(_Read):
     type: Literal["stdin"] = Field(description="The standard input.")
 
 
-Source = Annotated[GenerateSource | FileSource | StdinSource, Field(discriminator="type")]
+def _kind_of(value: object) -> str | None:
+    """
+    Return the class that judges a source, from its ``type``.
+
+    A misspelt type is judged as the one that was most likely meant, so that the other mistakes of
+    the source are told as well.
+    """
+    if isinstance(value, _Read | GenerateSource):
+        return type(value).__name__
+    if not isinstance(value, dict):
+        return FileSource.__name__  # which says that keys and values are expected
+    near = get_close_matches(str(value.get("type")), _KINDS, n=1)
+    if near:
+        return _KINDS[near[0]].__name__
+    likely = FileSource if "path" in value else GenerateSource if "count" in value else StdinSource
+    return likely.__name__
+
+
+_KINDS: Final[dict[str, type[Section]]] = {
+    "generate": GenerateSource,
+    "file": FileSource,
+    "stdin": StdinSource,
+}
+SOURCE_TYPES: Final = tuple(_KINDS)
+
+Source = Annotated[
+    Annotated[GenerateSource, Tag(GenerateSource.__name__)]
+    | Annotated[FileSource, Tag(FileSource.__name__)]
+    | Annotated[StdinSource, Tag(StdinSource.__name__)],
+    Discriminator(_kind_of),
+]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from pipeline.config.model.section import AttributeName, Flag, LocalPath, Section, Text, Whole
 from pipeline.config.model.units import Duration, Share, written
@@ -53,6 +53,28 @@ def _default_region(earlier: dict[str, Any]) -> str | None:
     return _LOCAL_REGION if earlier.get("endpoint") else None
 
 
+def _projection(value: object) -> object:
+    if value in ("all", "keys_only"):
+        return value
+    names = value if isinstance(value, list | tuple) else ()
+    named = names and all(isinstance(name, str) and name for name in names)
+    if named and len(set(names)) == len(names):
+        return tuple(names)
+    raise ValueError("expected all, keys_only, or a list of different attribute names")
+
+
+Projection = Annotated[
+    Literal["all", "keys_only"] | tuple[str, ...],
+    PlainValidator(_projection),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["all", "keys_only"]},
+                {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            ]
+        }
+    ),
+]
 TableName = Annotated[Text, AfterValidator(table_name)]
 KeySchema = Annotated[dict[AttributeName, KeyType], Field(min_length=1, max_length=2)]
 
@@ -99,11 +121,9 @@ class Index(Section):
     type: Literal["global", "local"] = Field(
         default="global", description="Which kind of index it is."
     )
-    projection: (
-        Literal["all", "keys_only"] | Annotated[tuple[AttributeName, ...], Field(min_length=1)]
-    ) = Field(
+    projection: Projection = Field(
         default="all",
-        description="What it holds: all, keys_only, or these attributes and the keys.",
+        description="What it holds: all, keys_only, or a list of attributes beside the keys.",
     )
     wcu: Units | None = Field(
         default=None, description="Provisioned writes. Left out: the table's."
