@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import re
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
-__all__ = ["MAX_PLAIN_DIGITS", "canonical"]
+__all__ = ["MAX_PLAIN_DIGITS", "canonical", "parse_integer", "parse_number"]
 
 MAX_PLAIN_DIGITS: Final = 4096
 """
@@ -16,6 +17,8 @@ longer could be stored as either; ``1E+999999999`` would fill the memory instead
 """
 
 _SHORT: Final = 10**18
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 def canonical(number: int | Decimal) -> str | None:
@@ -37,3 +40,26 @@ def canonical(number: int | Decimal) -> str | None:
         return None
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def parse_integer(text: str) -> int | Decimal | None:
+    """
+    Return the integer that a text is (``-?(0|[1-9][0-9]*)``), exactly, or None.
+
+    Beyond `MAX_PLAIN_DIGITS` digits it is a Decimal of the same value: turning so many into an int
+    takes time that grows with their square.
+    """
+    if not _INTEGER.fullmatch(text):
+        return None
+    return int(text) if len(text) <= MAX_PLAIN_DIGITS else Decimal(text)
+
+
+def parse_number(text: str) -> int | Decimal | None:
+    """Return the number that a text is by JSON's grammar, exactly, or None; an integer as int."""
+    number = parse_integer(text)
+    if number is not None or not _NUMBER.fullmatch(text):
+        return number
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent that even Decimal cannot hold
+        return None

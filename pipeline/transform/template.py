@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pipeline.errors import Refused
 from pipeline.model import Violation
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from pipeline.model import Value
 
-__all__ = ["Slot", "Template", "find", "parse", "scalar_text"]
+__all__ = ["Slot", "Template", "find", "parse", "scalar_text", "slot_text"]
+
+_T = TypeVar("_T")
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[^{}]+|[{}]", re.DOTALL)
 _FORMAT_SPEC: Final = re.compile(r":[<>=^+#0-9.,%]")
@@ -137,15 +139,15 @@ def _slot(inside: str) -> Slot:
     return Slot(name, path, default if arrow else None)
 
 
-def find(slot: Slot, fields: Mapping[str, Value]) -> Value:
-    """Return the slot's value in a record, by its exact name or else its path; None if absent."""
-    if slot.name in fields:
-        return fields[slot.name]
-    value = fields.get(slot.path[0])
+def find(slot: Slot, fields: Mapping[str, Value], absent: _T = None) -> Value | _T:  # type: ignore[assignment]  # the default is in Value
+    """Return the slot's value in a record, by its exact name or else its path, or *absent*."""
+    if slot.name in fields or len(slot.path) == 1:
+        return fields.get(slot.name, absent)
+    value: Value | _T = fields.get(slot.path[0], absent)
     for step in slot.path[1:]:
         if not isinstance(value, dict):
-            return None
-        value = value.get(step)
+            return absent
+        value = value.get(step, absent)
     return value
 
 

@@ -1,0 +1,263 @@
+"""
+Fields of a record into the attributes of its items.
+
+Within an item the copied fields come first, then what is `set`, then the key: the later wins. A
+record becomes all of its items or none: `compile_items` raises with every reason of every item.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pipeline.errors import Refused
+from pipeline.model import Violation
+from pipeline.transform.convert import to_epoch, to_type
+from pipeline.transform.keys import key_step, retype
+from pipeline.transform.template import Slot, find, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from pipeline.model import AttributeType, Value, WriteMode
+    from pipeline.transform.keys import KeyType
+
+__all__ = [
+    "FromField",
+    "ItemSpec",
+    "Literal",
+    "MapRecord",
+    "SetSpec",
+    "TemplateText",
+    "compile_items",
+]
+
+Fields: TypeAlias = "dict[str, Value]"
+MapRecord: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]"
+"""A record's fields → its items' attributes, each with the index of its `ItemSpec`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """The same value in every item; a decimal stays exact."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateText:
+    """Text with fields in it, as `pipeline.transform.template` reads it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromField:
+    """
+    A field of the record under another name or type; ``a.b`` looks inside of ``a``.
+
+    Where it is absent or null the attribute is left out, or the record refused if it is *required*;
+    but with neither *type* nor *as_epoch* a null stays a NULL.
+    """
+
+    field: str
+    type: AttributeType | None = None
+    as_epoch: bool = False
+    required: bool = False
+
+
+SetSpec: TypeAlias = Literal | TemplateText | FromField
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSpec:
+    """
+    What one item of a record holds.
+
+    *key* and *set* name attributes; *omit* the fields that are not copied; *only*, if given, those
+    that are. An *optional* item is skipped where a template's field is absent or null.
+    """
+
+    key: Mapping[str, str] = field(default_factory=dict)
+    set: Mapping[str, SetSpec] = field(default_factory=dict)
+    omit: Collection[str] = ()
+    only: tuple[str, ...] | None = None
+    optional: bool = False
+
+
+_LEFT_OUT: Final = object()
+
+_Step: TypeAlias = "Callable[[Mapping[str, Value]], Value | object]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """
+    One compiled item.
+
+    *needs* are the fields without which an optional item is skipped; *steps* make the attributes
+    that are not copied, in their order; *own_keys* are the key attributes that no step makes.
+    """
+
+    index: int
+    copy: Callable[[Fields], Fields]
+    steps: tuple[tuple[str, _Step], ...]
+    own_keys: tuple[tuple[str, KeyType], ...]
+    needs: tuple[Slot, ...] = ()
+
+    def skips(self, fields: Fields) -> bool:
+        return any(find(slot, fields) is None for slot in self.needs)
+
+    def make(self, fields: Fields) -> Fields:
+        item = self.copy(fields)
+        for name, step in self.steps:
+            value = step(fields)
+            if value is not _LEFT_OUT:
+                item[name] = value  # type: ignore[assignment]  # all but _LEFT_OUT are values
+            else:
+                item.pop(name, None)
+        for name, key_type in self.own_keys:
+            if name in item:
+                item[name] = retype(item[name], key_type)
+        return item
+
+    def reasons(self, fields: Fields) -> list[Violation]:
+        found: list[Violation] = []
+        for _, step in self.steps:
+            try:
+                step(fields)
+            except Refused as refused:
+                found.extend(refused.violations)
+        return found
+
+
+def compile_items(
+    specs: Sequence[ItemSpec], *, key_types: Mapping[str, KeyType], mode: WriteMode
+) -> MapRecord:
+    """
+    Compile a definition's items; no *specs* means one item with every field under its own name.
+
+    *key_types* are the table's key attributes. A key attribute that no template and no `set` makes
+    is the record's field of that name; it takes the table's type where that is exact, and is left
+    to the table's rules where not. In mode ``delete`` an item is its key attributes and no more.
+
+    The result raises `Refused` with every violation of every item, and then no item is made.
+
+    :raises ValueError: a template or a conversion is none.
+    """
+    makers = tuple(
+        _compile(index, spec, key_types, mode) for index, spec in enumerate(specs or [ItemSpec()])
+    )
+
+    def map_record(fields: Fields) -> list[tuple[int, Fields]]:
+        try:
+            items = [
+                (maker.index, maker.make(fields))
+                for maker in makers
+                if not maker.needs or not maker.skips(fields)
+            ]
+        except Refused:
+            raise _every_reason(makers, fields) from None
+        if not items:
+            raise Refused(_no_items(makers, fields))
+        return items
+
+    return map_record
+
+
+def _compile(
+    index: int, spec: ItemSpec, key_types: Mapping[str, KeyType], mode: WriteMode
+) -> _Maker:
+    keys = tuple(key_types) or tuple(spec.key)
+    set_specs, only = dict(spec.set), spec.only
+    if mode == "delete":
+        set_specs = {name: made for name, made in spec.set.items() if name in keys}
+        only = tuple(name for name in keys if only is None or name in only)
+    steps = {name: _set_step(made) for name, made in set_specs.items()}
+    templates = [made.text for made in set_specs.values() if isinstance(made, TemplateText)]
+    for name, text in spec.key.items():
+        steps[name] = key_step(parse(text), name, key_types.get(name, "S"))
+        templates.append(text)
+    return _Maker(
+        index,
+        _copy(frozenset(spec.omit), only),
+        tuple(steps.items()),
+        tuple((name, kind) for name, kind in key_types.items() if name not in steps),
+        _needs(templates) if spec.optional else (),
+    )
+
+
+def _copy(omit: frozenset[str], only: tuple[str, ...] | None) -> Callable[[Fields], Fields]:
+    """Return how an item starts: the fields that it keeps under their own names."""
+    if only is not None:
+        names = tuple(name for name in only if name not in omit)
+        return lambda fields: {name: fields[name] for name in names if name in fields}
+    if not omit:
+        return dict
+
+    def without(fields: Fields) -> Fields:
+        item = fields.copy()
+        for name in omit:
+            item.pop(name, None)
+        return item
+
+    return without
+
+
+def _needs(templates: Sequence[str]) -> tuple[Slot, ...]:
+    slots = (part for text in templates for part in parse(text).parts)
+    return tuple({slot: None for slot in slots if isinstance(slot, Slot) and slot.default is None})
+
+
+def _set_step(spec: SetSpec) -> _Step:
+    match spec:
+        case Literal(value):
+            return lambda _fields: value
+        case TemplateText(text):
+            return parse(text).render
+        case FromField():
+            return _from_field(spec)
+
+
+def _from_field(spec: FromField) -> _Step:
+    slot = Slot(spec.field, tuple(spec.field.split(".")))
+    convert: Callable[[Value, str], Value] | None = None
+    if spec.as_epoch:
+        if spec.type not in (None, "N"):
+            raise ValueError(f"as: epoch makes a number (N), never {spec.type}")
+        convert = to_epoch
+    elif spec.type is not None:
+        convert = to_type(spec.type)
+
+    def step(fields: Mapping[str, Value]) -> Value | object:
+        value = find(slot, fields, _LEFT_OUT)
+        if value is None or value is _LEFT_OUT:
+            if spec.required:
+                state = "null" if value is None else "absent"
+                message = f"field {slot.name!r} is {state}, and an attribute requires it"
+                raise Refused(Violation("mapping", "field_required", message, slot.name))
+            return value if convert is None else _LEFT_OUT
+        return value if convert is None else convert(value, slot.name)  # type: ignore[arg-type]  # a value from here on
+
+    return step
+
+
+def _every_reason(makers: Sequence[_Maker], fields: Fields) -> Refused:
+    found: dict[Violation, None] = {}
+    for maker in makers:
+        if not maker.skips(fields):
+            found |= dict.fromkeys(maker.reasons(fields))
+    return Refused(*found)
+
+
+def _no_items(makers: Sequence[_Maker], fields: Fields) -> Violation:
+    missing = {
+        slot.name: None for maker in makers for slot in maker.needs if find(slot, fields) is None
+    }
+    names = ", ".join(map(repr, missing))
+    return Violation(
+        "mapping",
+        "no_items",
+        f"the record becomes no item: each is optional, and absent or null is {names}",
+        next(iter(missing), None),
+    )
