@@ -1,0 +1,120 @@
+"""Batching: limits, linger, and no key in two batches in flight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.core.batching import Batching
+from tests.fakes import make_item
+
+if TYPE_CHECKING:
+    from pipeline.model import Item
+
+
+def batching(items: int = 25, size: int = 1_000, linger: float = 0.05) -> Batching[Item]:
+    """Make a policy with small limits."""
+    return Batching(max_items=items, max_bytes=size, linger=linger)
+
+
+def versions(batch: list[Item] | None) -> list[str]:
+    """Show what a batch holds."""
+    return [item.wire.decode() for item in batch or ()]
+
+
+def test_a_full_batch_leaves_at_once_and_the_rest_when_flushed() -> None:
+    """51 items make batches of 25, 25 and 1."""
+    policy = batching()
+    for number in range(51):
+        policy.add(make_item(f"k{number}"), 0.0)
+
+    sizes = [len(policy.take(0.0) or ()) for _ in range(3)]
+
+    assert sizes == [25, 25, 0]
+    assert len(policy.take(0.0, flush=True) or ()) == 1
+    assert policy.idle
+
+
+def test_bytes_close_a_batch_before_its_count() -> None:
+    """A batch never holds more bytes than allowed, and one large item still goes alone."""
+    policy = batching(size=10)
+    for version in ("aaaa", "bbbb", "cccc", "d" * 30, "e"):
+        policy.add(make_item(version), 0.0)
+
+    batches = []
+    while (batch := policy.take(0.0, flush=True)) is not None:
+        batches.append(versions(batch))
+
+    assert batches == [["aaaa", "bbbb"], ["cccc"], ["d" * 30], ["e"]]
+
+
+def test_a_batch_lingers_no_longer_than_allowed() -> None:
+    """A half-full batch is due linger seconds after its first item, not after its last."""
+    policy = batching(linger=5.0)
+    policy.add(make_item("a"), 10.0)
+    policy.add(make_item("b"), 14.0)
+
+    assert policy.due_at == 15.0
+    assert policy.take(14.9) is None
+    assert versions(policy.take(15.0)) == ["a", "b"]
+    assert policy.due_at is None
+
+
+def test_the_last_of_a_key_wins_within_a_batch() -> None:
+    """A key is once in a batch; the older items are attached to the newest, oldest first."""
+    policy = batching()
+    for version in ("v1", "v2", "v3"):
+        policy.add(make_item("key", version), 0.0)
+    policy.add(make_item("other"), 0.0)
+
+    batch = policy.take(0.0, flush=True)
+
+    assert versions(batch) == ["v3", "other"]
+    assert batch is not None
+    assert versions(batch[0].superseded) == ["v1", "v2"]
+
+
+def test_a_key_in_flight_holds_its_successors_back() -> None:
+    """No key is in two batches at once; of those that wait the newest is sent on release."""
+    policy = batching(items=1)
+    policy.add(make_item("key", "v1"), 0.0)
+    first = policy.take(0.0)
+    for version in ("v2", "v3"):
+        policy.add(make_item("key", version), 0.0)
+    policy.add(make_item("other"), 0.0)
+
+    held_back = policy.take(0.0), policy.take(0.0, flush=True)
+    released = policy.release([("key",)], 0.0)
+    successor = policy.take(0.0)
+
+    assert versions(first) == ["v1"]
+    assert [versions(batch) for batch in held_back] == [["other"], []]
+    assert released
+    assert versions(successor) == ["v3"]
+    assert successor is not None
+    assert versions(successor[0].superseded) == ["v2"]
+
+
+def test_a_full_batch_that_waits_for_a_writer_counts_as_in_flight() -> None:
+    """A key in a closed batch that nobody took yet must not enter the next one."""
+    policy = batching(items=2)
+    policy.add(make_item("a", "a1"), 0.0)
+    policy.add(make_item("b", "b1"), 0.0)
+    policy.add(make_item("a", "a2"), 0.0)
+    policy.add(make_item("c", "c1"), 0.0)
+
+    assert versions(policy.take(0.0)) == ["a1", "b1"]
+    assert versions(policy.take(0.0, flush=True)) == ["c1"]
+    assert not policy.idle
+    policy.release([("a",), ("b",)], 0.0)
+    assert versions(policy.take(0.0, flush=True)) == ["a2"]
+    assert policy.idle
+
+
+def test_releasing_what_nobody_waits_for_changes_nothing() -> None:
+    """Release says whether something may have become due."""
+    policy = batching()
+    policy.add(make_item("a"), 0.0)
+    policy.take(0.0, flush=True)
+
+    assert not policy.release([("a",)], 0.0)
+    assert policy.idle
