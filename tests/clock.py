@@ -81,6 +81,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._count_return)
         return future
 
+    async def shutdown_default_executor(self, *timeout: float | None) -> None:
+        """Join the threads in real time: since Python 3.12 asyncio's own patience would be virtual."""
+        self._jumping.calls_in_threads += 1
+        try:
+            await super().shutdown_default_executor(*timeout)
+        finally:
+            self._jumping.calls_in_threads -= 1
+
     def _count_return(self, _future: asyncio.Future[Any]) -> None:
         self._jumping.calls_in_threads -= 1
 
