@@ -13,7 +13,7 @@ from pipeline.model import TypedSet
 from pipeline.table import numbers, size
 from pipeline.table.representable import unrepresentable
 from pipeline.table.rules import ItemRules
-from pipeline.table.values import decoded
+from pipeline.table.rules.values import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

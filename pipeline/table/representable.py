@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.model import TypedSet
 from pipeline.table import numbers
-from pipeline.table.values import MAX_NESTING, shown, violation
+from pipeline.table.rules.values import MAX_NESTING, shown, violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

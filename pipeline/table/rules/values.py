@@ -1,8 +1,8 @@
 """
 What DynamoDB demands of any attribute value, wherever in an item it stands.
 
-The plain way, which names every fault. `pipeline.table.sound` is the fast one, which only tells
-sound values from doubtful ones; a property test holds the two against each other.
+The plain way, which names every fault. `pipeline.table.rules.sound` is the fast one, which only
+tells sound values from doubtful ones; a property test holds the two against each other.
 """
 
 from __future__ import annotations

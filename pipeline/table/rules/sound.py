@@ -1,9 +1,9 @@
 """
 The fast way through DynamoDB's rules for a value: a size, or a doubt.
 
-One pass and no details; this runs for every attribute of a load. Whatever it doubts goes to
-`pipeline.table.values`, the plain way, and a property test holds that it doubts all that is refused
-there. Argument types are not checked first: the doubt is the exception that a wrong one raises.
+One pass and no details; this runs for every attribute of a load. Whatever it doubts goes to the
+plain way, `pipeline.table.rules.values`, and a property test holds that it doubts all that is
+refused there. Argument types are not checked first: the doubt is what a wrong one raises.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.table.numbers import MAX_DIGITS
 from pipeline.table.numbers import size as number_size
-from pipeline.table.values import MAX_NAME_BYTES, MAX_NESTING, decoded, identity
+from pipeline.table.rules.values import MAX_NAME_BYTES, MAX_NESTING, decoded, identity
 
 __all__ = ["DOUBTS", "sound_name", "sound_value"]
 

@@ -1,47 +1,23 @@
-"""
-DynamoDB's write rules for one item, checked without asking the service.
-
-An item that passes is taken by DynamoDB Local 3.3.1, and one that is refused is refused there too,
-but for what docs/dynamodb-rules.md lists as refused on purpose. The rules of a whole request (25
-items, 16 MB, no key twice) are the batcher's.
-"""
+"""The verdict on one item: its values, its size, its keys."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.model import Violation
 from pipeline.table import size
-from pipeline.table.sound import DOUBTS, sound_name, sound_value
-from pipeline.table.values import (
-    Rule,
-    examine,
-    name_faults,
-    shown,
-    violation,
-)
+from pipeline.table.rules.sound import DOUBTS, sound_name, sound_value
+from pipeline.table.rules.values import Rule, examine, name_faults, shown, violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pipeline.table.rules.keys import Index, KeyAttribute
     from pipeline.table.size import WireItem
 
-__all__ = [
-    "MAX_PARTITION_BYTES",
-    "MAX_SORT_BYTES",
-    "Index",
-    "ItemRules",
-    "KeyAttribute",
-    "KeyType",
-    "Rule",
-]
+__all__ = ["ItemRules"]
 
-KeyType: TypeAlias = Literal["S", "N", "B"]
-
-MAX_PARTITION_BYTES = 2048
-MAX_SORT_BYTES = 1024
 _MOST_REPORTED = 20
 _WIDEST_CHARACTER = 4
 _SCALARS = frozenset({"S", "N", "B"})
@@ -61,47 +37,6 @@ _OF_TABLE = _KeyRules("key_not_scalar", "key_type", "key_empty", "key_too_long")
 _OF_INDEX = _KeyRules(
     "index_key_not_scalar", "index_key_type", "index_key_empty", "index_key_too_long"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class KeyAttribute:
-    """One attribute of a table's or an index's key, with the type that the table declares."""
-
-    name: str
-    type: KeyType
-    role: Literal["partition", "sort"]
-
-    @property
-    def limit(self) -> int:
-        """How many bytes the attribute's value may have."""
-        return MAX_PARTITION_BYTES if self.role == "partition" else MAX_SORT_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """
-    One secondary index: global (*gsi*) or local (*lsi*).
-
-    *projected* are the attributes beside the keys that an ``INCLUDE`` projection names.
-    """
-
-    name: str
-    kind: Literal["gsi", "lsi"]
-    key: tuple[KeyAttribute, ...]
-    projection: Literal["ALL", "KEYS_ONLY", "INCLUDE"] = "ALL"
-    projected: tuple[str, ...] = ()
-
-    def entry(self, item: WireItem) -> WireItem | None:
-        """
-        Give what of an item counts as its copy in this index; None if the item is not in it.
-
-        DynamoDB Local 3.3.1 counts the index's own keys and the projected attributes, but not the
-        table's sort key.
-        """
-        names = [attribute.name for attribute in self.key]
-        if not all(name in item for name in names):
-            return None
-        return size.entry(item, None if self.projection == "ALL" else {*names, *self.projected})
 
 
 class ItemRules:
