@@ -82,7 +82,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return future
 
     async def shutdown_default_executor(self, *timeout: float | None) -> None:
-        """Join the threads in real time: since Python 3.12 asyncio's own patience would be virtual."""
+        """Join the threads in real time: asyncio's own patience, since 3.12, would be virtual."""
         self._jumping.calls_in_threads += 1
         try:
             await super().shutdown_default_executor(*timeout)
