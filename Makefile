@@ -15,8 +15,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 CONFIG ?= configs/users.yaml
 ARGS ?=
 LOCK = "$(VENV)/bin/uv" pip compile -q pyproject.toml requirements/build.in --universal \
-	--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url \
-	--no-emit-find-links
+	--python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: help run test lint format types wheel lock clean
 .PHONY: setup-run setup-test setup-dev
