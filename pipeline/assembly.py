@@ -11,7 +11,7 @@ from pipeline.sources.base import CsvSpec, FileSpec, GenerateSpec, StdinSpec
 from pipeline.stages.sink import RejectLimit
 from pipeline.table.creation import IndexSpec, TableSpec
 from pipeline.table.description import TableDescription
-from pipeline.transform.mapping import FromField, ItemSpec, Literal, SetSpec, TemplateText
+from pipeline.transform.specs import FromField, ItemSpec, Literal, SetSpec, TemplateText
 
 if TYPE_CHECKING:
     from pathlib import Path

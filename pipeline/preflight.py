@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Definition
     from pipeline.table.description import TableDescription
-    from pipeline.transform.mapping import ItemSpec
+    from pipeline.transform.specs import ItemSpec
 
 __all__ = ["check_items", "find_table", "open_client"]
 

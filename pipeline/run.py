@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -26,20 +27,22 @@ from pipeline.stages.accounts import Accounts
 from pipeline.stages.batcher import Batcher
 from pipeline.stages.producer import Producer
 from pipeline.stages.sink import Sink
-from pipeline.stages.validator import Rules, Validator
+from pipeline.stages.validator import Rules, Validator, show_key
 from pipeline.stages.writer import Delivery, Writer
 from pipeline.state.deadletter import DeadLetters
 from pipeline.state.rundir import make_run_folder, new_run_id
 from pipeline.table.aws.client import DynamoTable
 from pipeline.table.dry import DryTable
 from pipeline.table.encoding import Encoder
-from pipeline.transform import compile_transform
+from pipeline.transform.compose import compile_transform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from pipeline.config import Definition
+    from pipeline.core.channel import Channel
+    from pipeline.model import Checked, Item, Outcome
     from pipeline.observe.logs import Log
     from pipeline.observe.report import Report
     from pipeline.sources.base import Part, Source
@@ -204,7 +207,7 @@ class _Run:
         workers, limit = self._definition.write.workers, self._options.limit
         async with asyncio.TaskGroup() as group:
             flow = Flow(group, capacity=self._definition.queues.capacity)
-            settlements = flow.channel(senders=workers + 1)
+            settlements: Channel[Checked | Outcome] = flow.channel(senders=workers + 1)
             chunks = flow.source("producer", lambda: stages.producer.chunks(limit), self._stop)
             items = flow.fork("validator", stages.validator, chunks, side=settlements)
             batches = flow.stage("batcher", stages.batcher, items)
@@ -226,15 +229,15 @@ class _Run:
             transform=compile_transform(
                 definition.record_schema,
                 assembly.item_specs(definition),
-                key_types={attribute.name: attribute.type for attribute in description.key},
-                mode=write.mode,
+                {attribute.name: attribute.type for attribute in description.key},
+                write.mode,
                 coerce=assembly.coerces(definition),
             ),
             encode=encoder.encode,
-            show_key=encoder.key_of,
+            show_key=partial(show_key, [attribute.name for attribute in description.key]),
         )
         accounts = Accounts(chunks=_OPEN_CHUNKS, memory=definition.queues.memory)
-        policy = Batching(
+        policy: Batching[Item] = Batching(
             max_items=write.batch_size, max_bytes=_REQUEST_BYTES - 1024, linger=write.linger
         )
         batcher = Batcher(policy, metrics)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import Refused
 from pipeline.model import Checked, Item, Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.core.channel import Receiver, Sender
     from pipeline.model import Chunk, Key, Record, Value
 
-__all__ = ["Encode", "EncodedItem", "Rules", "Validator"]
+__all__ = ["Encode", "EncodedItem", "Rules", "Validator", "show_key"]
 
 _SLICE = 0.005
 """Seconds of work after which the event loop gets a turn; far under the 100 ms it may stall."""
+
+_SHOWN = 256
+"""Characters of a refused item's key that reports and dead letters show."""
 
 _LARGE = 256 * 1024
 """Bytes from which a record is worth a thread: decoding it could stall the loop."""
@@ -61,6 +65,16 @@ class Rules:
     transform: Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]
     encode: Encode
     show_key: Callable[[dict[str, Value]], Mapping[str, str] | None]
+
+
+def show_key(names: Sequence[str], attributes: Mapping[str, Value]) -> Mapping[str, str] | None:
+    """Show what a refused item has of its key *names*; a key that is too long is cut short."""
+    key = {
+        name: str(value)[:_SHOWN]
+        for name in names
+        if isinstance(value := attributes.get(name), str | int | Decimal)
+    }
+    return key or None
 
 
 class Validator:
