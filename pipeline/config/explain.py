@@ -74,7 +74,8 @@ def quoting(root: Node, path: DocumentPath, message: str) -> Problem:
 def only_follows(error: ErrorDetails, root: Node) -> bool:
     """Say whether an error of the models is but the consequence of another one."""
     if error["type"] == "too_short":  # entries are there, but none of them is right
-        return _length(find(root, _document_path(error["loc"]))) >= error["ctx"]["min_length"]
+        wanted: int = error["ctx"]["min_length"]
+        return _length(find(root, _document_path(error["loc"]))) >= wanted
     return error["type"] == "default_factory_not_called"  # it depends on a field that is wrong
 
 
@@ -93,7 +94,9 @@ def problem_of(error: ErrorDetails, root: Node) -> Problem:
     wrong = context.get("error")
     if isinstance(wrong, TemplateError):
         return quoting(root, path, str(wrong))
-    return at(root, path, _message(error, path, find(root, path)))
+    problem = at(root, path, _message(error, path, find(root, path)))
+    about_key = location[-1] == "[key]"
+    return replace(problem, place=place_of(root, path, key=about_key))
 
 
 def _message(error: ErrorDetails, path: DocumentPath, node: Node | None) -> str:

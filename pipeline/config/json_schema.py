@@ -11,6 +11,7 @@ from pipeline.config.model.definition import Definition
 __all__ = ["definition_schema"]
 
 _VARIABLE: Final = {"type": "string", "pattern": r"\$\{"}
+_NOTES: Final = ("description", "default", "examples")
 _NARROW: Final = ("integer", "number", "boolean")
 
 
@@ -35,27 +36,34 @@ def _rewritten(node: Any) -> Any:
         return [_rewritten(entry) for entry in node]
     if not isinstance(node, dict):
         return node
-    return _with_variables({key: _member(key, value) for key, value in node.items()})
+    schema = {key: _member(key, value) for key, value in node.items() if key != "title"}
+    if schema.get("default", ...) is None:
+        del schema["default"]  # the absence of a value, which is no value to write
+    return _flat(_with_variables(schema))
 
 
 def _member(key: str, value: Any) -> Any:
     if key in ("default", "examples", "enum", "const", "required"):
         return value
     if key in ("properties", "$defs"):
-        return {name: _untitled(_rewritten(schema)) for name, schema in value.items()}
+        return {name: _rewritten(schema) for name, schema in value.items()}
     return _rewritten(value)
-
-
-def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
-    schema.pop("title", None)
-    return schema
 
 
 def _with_variables(schema: dict[str, Any]) -> dict[str, Any]:
     narrow = schema.get("type") in _NARROW or "enum" in schema or "pattern" in schema
-    if not narrow or schema.get("pattern") == _VARIABLE["pattern"]:
+    if not narrow:
         return schema
-    notes = {"title", "description", "default", "examples"}
-    outside = {key: value for key, value in schema.items() if key in notes}
-    inside = {key: value for key, value in schema.items() if key not in notes}
+    inside = {key: value for key, value in schema.items() if key not in _NOTES}
+    outside = {key: value for key, value in schema.items() if key in _NOTES}
     return {**outside, "anyOf": [inside, _VARIABLE]}
+
+
+def _flat(schema: dict[str, Any]) -> dict[str, Any]:
+    if "anyOf" not in schema:
+        return schema
+    choices: list[Any] = []
+    for choice in schema["anyOf"]:
+        inner = choice["anyOf"] if choice.keys() == {"anyOf"} else [choice]
+        choices += [one for one in inner if one not in choices]
+    return {**schema, "anyOf": choices}

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pipeline.config.document.compose import compose
 from pipeline.config.document.interpolate import interpolate
-from pipeline.config.document.nodes import MapNode, place_of
+from pipeline.config.document.nodes import MapNode, ScalarNode, place_of
 from pipeline.config.document.overrides import override
 from pipeline.config.document.scalars import construct
 from pipeline.config.explain import at, only_follows, problem_of, quoting
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "load"]
 
 MAX_BYTES: Final = 64 * 1024
+_NOTHING: Final = ("", "~", "null")
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -64,11 +65,11 @@ class _Loading:
 
     def definition(self, text: str, overrides: Sequence[str]) -> Definition | None:
         root = compose(text, self._problems)
-        if root is None and not len(self._problems):
-            self._problems.add(
-                Problem(Place(), (), "the file is empty; it needs at least `source` and `target`")
-            )
-        if root is None:
+        if root is None and len(self._problems):
+            return None
+        if root is None or (isinstance(root, ScalarNode) and root.text in _NOTHING):
+            message = "the file is empty; it needs at least `source` and `target`"
+            self._problems.add(Problem(Place(), (), message))
             return None
         if not isinstance(root, MapNode):
             message = "a definition is keys and values, such as `source:` and `target:`"

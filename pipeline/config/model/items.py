@@ -9,14 +9,14 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 
 from pipeline.config.grammar import check_template
-from pipeline.config.model.section import AttributeName, Flag, Section, Text
+from pipeline.config.model.section import AnyText, AttributeName, Flag, Section, Text
 from pipeline.model import AttributeType
 
 __all__ = ["Constant", "FromField", "ItemDefinition", "SetValue", "Template"]
 
 _TYPES = "S text, N number, B binary, BOOL, NULL, SS NS BS sets, L list, M map."
 
-Template = Annotated[Text, AfterValidator(check_template)]
+Template = Annotated[AnyText, AfterValidator(check_template)]
 """Text with ``{field}`` in it, checked, as text; the transform compiles it."""
 
 
@@ -94,11 +94,11 @@ class ItemDefinition(Section):
         "{value: anything}.",
         examples=[{"entity": "User", "roles": {"from": "roles", "type": "SS"}}],
     )
-    omit: tuple[Text, ...] = Field(
+    omit: tuple[AnyText, ...] = Field(
         default=(),
         description="Fields that are left out; all others are kept under their own names.",
     )
-    only: tuple[Text, ...] | None = Field(
+    only: tuple[AnyText, ...] | None = Field(
         default=None, description="The fields that are kept; all others are left out."
     )
     optional: Flag = Field(

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
 from pydantic_core import core_schema
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
     from pydantic.json_schema import JsonSchemaValue
 
-__all__ = ["AttributeName", "Flag", "LocalPath", "Section", "Text", "Whole"]
+__all__ = ["AnyText", "AttributeName", "Flag", "LocalPath", "Section", "Text", "Whole"]
 
 Text = StrictStr
+AnyText = Annotated[StrictStr, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+"""Text that needs no quotes even where it looks like a number (`document.scalars` sees to it)."""
+
 Flag = StrictBool
 Whole = StrictInt
 

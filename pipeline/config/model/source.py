@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from pipeline.config.model.section import Flag, LocalPath, Section, Text, Whole
+from pipeline.config.model.section import AnyText, Flag, LocalPath, Section, Text, Whole
 from pipeline.config.model.units import Size, written
 
 __all__ = ["SOURCE_TYPES", "Csv", "FileSource", "GenerateSource", "Source", "StdinSource"]
@@ -27,7 +27,7 @@ class Csv(Section):
     delimiter: Annotated[Text, AfterValidator(_delimiter)] = Field(
         default=",", description="The one character between two cells.", examples=[",", ";", "\t"]
     )
-    null_values: tuple[Text, ...] = Field(
+    null_values: tuple[AnyText, ...] = Field(
         default=("",),
         description="Cells of exactly this text count as absent.",
         examples=[["", "NA", "\\N"]],

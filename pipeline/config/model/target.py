@@ -1,4 +1,5 @@
 """`target`: the table, the service that holds it, and how to create it."""
+# ruff: noqa: TC003 - pydantic reads the annotations when a class is made
 
 from __future__ import annotations
 
@@ -98,12 +99,14 @@ class EmbeddedSettings(Section):
         examples=["10ms"],
     )
     unprocessed: Annotated[Decimal, Share()] = Field(
-        default=Decimal(0),
+        default=written("0%"),
         description="Share of the items that come back unprocessed.",
         examples=["5%"],
     )
     throttle: Annotated[Decimal, Share()] = Field(
-        default=Decimal(0), description="Share of the requests that are throttled.", examples=["1%"]
+        default=written("0%"),
+        description="Share of the requests that are throttled.",
+        examples=["1%"],
     )
     seed: Annotated[Whole, Field(ge=0)] = Field(
         default=0, description="Another seed picks other items and requests."
