@@ -34,9 +34,11 @@ class RawTable:
     """One table on an engine that does not check signatures; one connection, no retries."""
 
     def __init__(self, endpoint: str, access_key: str, name: str) -> None:
+        self._endpoint, self._access_key = endpoint, access_key
         parts = urlsplit(endpoint)
-        self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
-        self._connection = http.client.HTTPConnection(*self._address, timeout=60)
+        self._connection = http.client.HTTPConnection(
+            parts.hostname or "127.0.0.1", parts.port or 80, timeout=60
+        )
         self._authorization = (
             f"AWS4-HMAC-SHA256 Credential={access_key}/20261122/us-east-1/dynamodb/aws4_request, "
             "SignedHeaders=host;x-amz-date, Signature=0"
@@ -46,6 +48,10 @@ class RawTable:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def again(self) -> RawTable:
+        """Give the same table over another connection, for another thread."""
+        return RawTable(self._endpoint, self._access_key, self.name)
 
     def create(self, request: Mapping[str, Any]) -> None:
         """Create the table; *request* is CreateTable's, without the name."""
