@@ -33,7 +33,7 @@ def key_step(
     decoded base64 if the template is exactly one field (rule ``key_binary``), else the text's UTF-8
     bytes.
     """
-    render = template.render
+    render = template.compiled()
     only = template.only_slot
     if key_type == "S":
         return render

@@ -7,19 +7,20 @@ record becomes all of its items or none: `compile_items` raises with every reaso
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pipeline.errors import Refused
 from pipeline.model import Violation
 from pipeline.transform.convert import to_epoch, to_type
 from pipeline.transform.keys import key_step, retype
+from pipeline.transform.specs import FromField, ItemSpec, Literal, SetSpec, TemplateText
 from pipeline.transform.template import Slot, find, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from pipeline.model import AttributeType, Value, WriteMode
+    from pipeline.model import Value, WriteMode
     from pipeline.transform.keys import KeyType
 
 __all__ = [
@@ -37,54 +38,6 @@ MapRecord: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, V
 """A record's fields → its items' attributes, each with the index of its `ItemSpec`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """The same value in every item; a decimal stays exact."""
-
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateText:
-    """Text with fields in it, as `pipeline.transform.template` reads it."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class FromField:
-    """
-    A field of the record under another name or type; ``a.b`` looks inside of ``a``.
-
-    Where it is absent or null the attribute is left out, or the record refused if it is *required*;
-    but with neither *type* nor *as_epoch* a null stays a NULL.
-    """
-
-    field: str
-    type: AttributeType | None = None
-    as_epoch: bool = False
-    required: bool = False
-
-
-SetSpec: TypeAlias = Literal | TemplateText | FromField
-
-
-@dataclass(frozen=True, slots=True)
-class ItemSpec:
-    """
-    What one item of a record holds.
-
-    *key* and *set* name attributes; *omit* the fields that are not copied; *only*, if given, those
-    that are. An *optional* item is skipped where a template's field is absent or null.
-    """
-
-    key: Mapping[str, str] = field(default_factory=dict)
-    set: Mapping[str, SetSpec] = field(default_factory=dict)
-    omit: Collection[str] = ()
-    only: tuple[str, ...] | None = None
-    optional: bool = False
-
-
 _LEFT_OUT: Final = object()
 
 _Step: TypeAlias = "Callable[[Mapping[str, Value]], Value | object]"
@@ -95,12 +48,13 @@ class _Maker:
     """
     One compiled item.
 
-    *needs* are the fields without which an optional item is skipped; *steps* make the attributes
-    that are not copied, in their order; *own_keys* are the key attributes that no step makes.
+    *needs* are the fields without which an optional item is skipped. *constants* and *steps* make
+    the attributes that are not copied; *own_keys* are the key attributes that neither makes.
     """
 
     index: int
     copy: Callable[[Fields], Fields]
+    constants: Fields
     steps: tuple[tuple[str, _Step], ...]
     own_keys: tuple[tuple[str, KeyType], ...]
     needs: tuple[Slot, ...] = ()
@@ -110,6 +64,7 @@ class _Maker:
 
     def make(self, fields: Fields) -> Fields:
         item = self.copy(fields)
+        item.update(self.constants)
         for name, step in self.steps:
             value = step(fields)
             if value is not _LEFT_OUT:
@@ -173,7 +128,9 @@ def _compile(
     if mode == "delete":
         set_specs = {name: made for name, made in spec.set.items() if name in keys}
         only = tuple(name for name in keys if only is None or name in only)
-    steps = {name: _set_step(made) for name, made in set_specs.items()}
+    steps = {
+        name: _set_step(made) for name, made in set_specs.items() if not isinstance(made, Literal)
+    }
     templates = [made.text for made in set_specs.values() if isinstance(made, TemplateText)]
     for name, text in spec.key.items():
         steps[name] = key_step(parse(text), name, key_types.get(name, "S"))
@@ -181,8 +138,13 @@ def _compile(
     return _Maker(
         index,
         _copy(frozenset(spec.omit), only),
+        {name: made.value for name, made in set_specs.items() if isinstance(made, Literal)},
         tuple(steps.items()),
-        tuple((name, kind) for name, kind in key_types.items() if name not in steps),
+        tuple(
+            (name, kind)
+            for name, kind in key_types.items()
+            if name not in steps and name not in set_specs
+        ),
         _needs(templates) if spec.optional else (),
     )
 
@@ -209,17 +171,9 @@ def _needs(templates: Sequence[str]) -> tuple[Slot, ...]:
     return tuple({slot: None for slot in slots if isinstance(slot, Slot) and slot.default is None})
 
 
-def _set_step(spec: SetSpec) -> _Step:
-    match spec:
-        case Literal(value):
-            return lambda _fields: value
-        case TemplateText(text):
-            return parse(text).render
-        case FromField():
-            return _from_field(spec)
-
-
-def _from_field(spec: FromField) -> _Step:
+def _set_step(spec: TemplateText | FromField) -> _Step:
+    if isinstance(spec, TemplateText):
+        return parse(spec.text).compiled()
     slot = Slot(spec.field, tuple(spec.field.split(".")))
     convert: Callable[[Value, str], Value] | None = None
     if spec.as_epoch:

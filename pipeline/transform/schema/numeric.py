@@ -16,6 +16,8 @@ from pipeline.transform.numbers import canonical
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jsonschema_rs import KeywordValidator
+
 __all__ = ["EXACT_KEYWORDS", "is_multiple", "number_text"]
 
 
@@ -68,7 +70,7 @@ def _keyword(wording: str, holds: Callable[[Any, Any], bool]) -> type[_Exact]:
     return type("Exact", (_Exact,), {"wording": wording, "holds": staticmethod(holds)})
 
 
-EXACT_KEYWORDS: Final[dict[str, type[_Exact]]] = {
+EXACT_KEYWORDS: Final[dict[str, type[KeywordValidator]]] = {
     "minimum": _keyword("at least", operator.ge),
     "maximum": _keyword("at most", operator.le),
     "exclusiveMinimum": _keyword("greater than", operator.gt),

@@ -128,7 +128,13 @@ def _repeat(parts: list[_Part], text: str, at: int) -> None:
         raise ValueError(f"{text!r} before character {at + 1} repeats nothing")
     lazy = text if text in "*+?" else text.removesuffix("?")
     low, _, high = {"*": "0,", "+": "1,", "?": "0,1"}.get(lazy, lazy.strip("{}")).partition(",")
-    top = int(high) if high else (QUICK_LENGTH if "," in text or lazy in "*+" else int(low))
+    top = (
+        int(high)
+        if high
+        else (max(QUICK_LENGTH, int(low)) if "," in text or lazy in "*+" else int(low))
+    )
+    if top < int(low):
+        raise ValueError(f"{text!r} before character {at + 1} repeats at most less than at least")
     parts.append(_Part("count", text, text, int(low), top))
 
 

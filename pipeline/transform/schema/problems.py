@@ -21,6 +21,7 @@ from pipeline.transform.schema.dialect import (
     plain,
     walk,
 )
+from pipeline.transform.schema.numeric import EXACT_KEYWORDS
 from pipeline.transform.schema.pattern import translate
 from pipeline.transform.schema.references import reference_problems
 from pipeline.transform.schema.violations import violations
@@ -87,7 +88,9 @@ def _shape(schema: Schema) -> Iterator[tuple[Path, str]]:
     """Hold the schema against the draft's own schema."""
     import jsonschema_rs  # noqa: PLC0415 - 20 ms that only a definition with a schema pays
 
-    judge = jsonschema_rs.Draft202012Validator({"$ref": DIALECT}, offline=True)
+    judge = jsonschema_rs.Draft202012Validator(
+        {"$ref": DIALECT}, offline=True, keywords=EXACT_KEYWORDS
+    )
     for error in judge.iter_errors(schema):
         path = tuple(error.instance_path)
         if path[-1:] == ("type",) and error.kind.name == "anyOf":
@@ -143,7 +146,8 @@ def _pattern(path: Path, pattern: str) -> Iterator[tuple[Path, str]]:
 def _root(schema: Schema) -> Iterator[tuple[Path, str]]:
     """Find a root that refuses every record, which is always an object."""
     types = schema.get("type", "object")
-    if "object" not in (types if isinstance(types, list) else [types]):
+    names = types if isinstance(types, list) else [types]
+    if "object" not in names and all(name in TYPES for name in names):
         yield ("type",), "a record is always an object; this type refuses every one"
 
 

@@ -9,6 +9,7 @@ from pipeline.model import Violation
 from pipeline.transform.schema.dialect import NUMERIC, plain, walk
 from pipeline.transform.schema.numeric import EXACT_KEYWORDS
 from pipeline.transform.schema.pattern import translate
+from pipeline.transform.schema.predicate import compile_predicate
 from pipeline.transform.schema.violations import class_of, violations
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def compile_schema(schema: Mapping[str, Any] | bool) -> RecordSchema:  # noqa: F
     import jsonschema_rs  # noqa: PLC0415 - 20 ms that only a definition with a schema pays
 
     whole = plain(schema)
+    quick = compile_predicate(whole)
     patterns = _rewrite_patterns(whole)
     used = {name for _, part in walk(whole) for name in NUMERIC if name in part}
     full = jsonschema_rs.Draft202012Validator(
@@ -98,7 +100,7 @@ def compile_schema(schema: Mapping[str, Any] | bool) -> RecordSchema:  # noqa: F
         ignore_unknown_formats=True,
         keywords={name: EXACT_KEYWORDS[name] for name in used},
     )
-    return RecordSchema(full, patterns)
+    return RecordSchema(full, patterns, quick)
 
 
 def _rewrite_patterns(schema: Any) -> dict[str, str]:
