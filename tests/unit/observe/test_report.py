@@ -1,0 +1,63 @@
+"""The report: quantiles within their promise, and text from strangers that cannot paint."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pipeline.observe.metrics import Histogram, Metrics, Tally
+from pipeline.observe.report import Ending, make_report
+from pipeline.observe.screen import plain, render_report
+
+IDENTITY = {"name": "n", "run": "r", "table": "T", "dead_letter": None, "dry_run": False}
+
+
+@pytest.mark.parametrize("scale", [0.0005, 0.02, 3.0])
+def test_quantiles_are_within_seven_percent(scale: float) -> None:
+    """The histogram's p50 and p99 are near the exact ones, in constant memory."""
+    dice = random.Random(2)
+    values = sorted(dice.expovariate(1 / scale) for _ in range(20_000))
+    histogram = Histogram()
+    for value in values:
+        histogram.observe(value)
+
+    for share in (0.5, 0.99):
+        exact = values[int(share * (len(values) - 1))]
+        assert histogram.quantile(share) == pytest.approx(exact, rel=0.07)
+
+
+def test_an_empty_histogram_has_no_quantile() -> None:
+    """Without a request there is no latency, and the report says null."""
+    report = make_report(IDENTITY, Ending("succeeded"), Tally(), Metrics(), cpu_s=0.1, samples=[])
+
+    assert report.as_json()["latency_ms"] == {"p50": None, "p99": None}
+
+
+def test_only_an_early_end_has_a_reason_and_unsettled_items() -> None:
+    """A finished run leaves those fields out; a failed one has them all."""
+    fine = make_report(IDENTITY, Ending("succeeded"), Tally(), Metrics(), cpu_s=0.1, samples=[])
+    ending = Ending("failed", "outage", "why", "writer-2", 7)
+    failed = make_report(IDENTITY, ending, Tally(), Metrics(), cpu_s=0.1, samples=[])
+
+    assert not {"reason", "message", "stage", "unsettled"} & fine.as_json().keys()
+    document = failed.as_json()
+    assert [document[name] for name in ("reason", "stage", "unsettled")] == [
+        "outage",
+        "writer-2",
+        7,
+    ]
+
+
+def test_text_from_data_cannot_style_or_paint_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Escape sequences are shown as text, markup as it stands."""
+    ending = Ending("failed", "outage", "\x1b[2J[red]gone[/]\r")
+    report = make_report(IDENTITY, ending, Tally(), Metrics(), cpu_s=0.1, samples=[])
+
+    render_report(report)
+
+    out = capsys.readouterr().out
+    assert "\\x1b[2J[red]gone[/]\\r" in out
+    assert plain("a\nb\u202e") == "a\\nb\\u202e"

@@ -1,0 +1,143 @@
+"""The validator: one refused record costs no other; a record's items go together or not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.channel import Channel
+from pipeline.errors import Refused
+from pipeline.model import Checked, Chunk, Item, Position, Record, Violation
+from pipeline.stages.validator import Rules, Validator, show_key
+from tests.clock import run
+
+if TYPE_CHECKING:
+    from pipeline.model import Key, Value
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An item that has been encoded."""
+
+    key: Key
+    wire: bytes = b"{}"
+    size: int = 2
+
+
+def violation(rule: str) -> Violation:
+    """Make a violation."""
+    return Violation("rule", rule, f"breaks {rule}")
+
+
+def decode(record: Record, _: tuple[str, ...] | None) -> dict[str, Value]:
+    """Read a number; text is malformed."""
+    if not record.raw.isdigit():
+        raise Refused(Violation("malformed", "json_syntax", "no number"))
+    return {"number": int(record.raw)}
+
+
+def two_items(fields: dict[str, Value]) -> list[tuple[int, dict[str, Value]]]:
+    """Map a record to two items."""
+    number = fields["number"]
+    assert isinstance(number, int)
+    return [(0, {"id": number}), (1, {"id": f"second-{number}"})]
+
+
+def refuse_thirteen(attributes: dict[str, Value]) -> Encoded:
+    """Refuse the second item of record 13."""
+    if attributes["id"] == "second-13":
+        raise Refused(violation("item_size"))
+    return Encoded((str(attributes["id"]),))
+
+
+RULES = Rules(decode, two_items, refuse_thirteen, lambda attributes: show_key(["id"], attributes))
+
+
+def check(*raws: bytes, framing: Violation | None = None) -> tuple[list[Item], list[Checked]]:
+    """Run the validator over one chunk of records."""
+    records = [
+        Record(n, n + 1, n, len(raw), raw, violation=framing if raw == b"long" else None)
+        for n, raw in enumerate(raws)
+    ]
+    chunk = Chunk("part", records, Position("part", 0, 0, 0), number=4)
+
+    async def main() -> tuple[list[Item], list[Checked]]:
+        inbox, outbox = Channel[Chunk](1), Channel[list[Item]](1_000)
+        settlements = Channel[Checked](10)
+        await inbox.send(chunk)
+        inbox.close()
+        await Validator(RULES)(inbox, outbox, settlements)
+        outbox.close()
+        settlements.close()
+        items = [item async for group in outbox for item in group]
+        return items, [one async for one in settlements]
+
+    return run(main())
+
+
+def test_every_record_is_either_items_or_a_rejection() -> None:
+    """The count told to the sink is exact, and good records around bad ones go on in order."""
+    items, (checked,) = check(b"1", b"x", b"2", b"13", b"3")
+
+    assert [item.key for item in items] == [
+        ("1",), ("second-1",), ("2",), ("second-2",), ("3",), ("second-3",),
+    ]  # fmt: skip
+    assert (checked.chunk, checked.items) == (4, 6)
+    assert [one.record.ordinal for one in checked.rejections] == [1, 3]
+
+
+def test_if_one_item_is_refused_none_of_its_record_is_sent() -> None:
+    """The rejection names the item and its key; the record counts once."""
+    items, (checked,) = check(b"13")
+
+    (rejection,) = checked.rejections
+    assert items == []
+    assert (rejection.index, rejection.key) == (1, {"id": "second-13"})
+    assert rejection.violations[0].rule == "item_size"
+
+
+def test_a_record_that_could_not_be_framed_is_refused_as_it_is() -> None:
+    """Its violation comes from the source; nothing tries to decode it."""
+    framing = Violation("malformed", "record_too_long", "too long")
+
+    _, (checked,) = check(b"long", b"1", framing=framing)
+
+    assert checked.rejections[0].violations == (framing,)
+    assert checked.items == 2
+
+
+def test_a_large_record_is_decoded_beside_the_loop() -> None:
+    """A record of a megabyte does not hold the event loop: others run meanwhile."""
+    turns = 0
+
+    async def main() -> int:
+        nonlocal turns
+        inbox, outbox = Channel[Chunk](1), Channel[list[Item]](10)
+        settlements = Channel[Checked](10)
+        raw = b"1" * 1_000
+        records = [Record(0, 1, 0, 1_000_000, raw)]
+        await inbox.send(Chunk("part", records, Position("part", 0, 0, 0), number=0))
+        inbox.close()
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        async with asyncio.TaskGroup() as group:
+            counting = group.create_task(count())
+            await Validator(RULES)(inbox, outbox, settlements)
+            counting.cancel()
+        return turns
+
+    assert run(main()) > 2
+
+
+def test_a_shown_key_is_bounded_and_partial_keys_are_shown() -> None:
+    """Reports show what there is of a key, cut to 256 characters."""
+    shown = show_key(["PK", "SK"], {"PK": "x" * 5_000, "other": "secret"})
+
+    assert shown == {"PK": "x" * 256}
+    assert show_key(["PK"], {"other": "secret"}) is None
