@@ -1,1 +1,31 @@
 """Where records come from."""
+
+from __future__ import annotations
+
+from pipeline.sources.base import (
+    Compression,
+    CsvSpec,
+    Cut,
+    FileSpec,
+    Format,
+    GenerateSpec,
+    Part,
+    Source,
+    SourceSpec,
+    StdinSpec,
+)
+from pipeline.sources.registry import open_source
+
+__all__ = [
+    "Compression",
+    "CsvSpec",
+    "Cut",
+    "FileSpec",
+    "Format",
+    "GenerateSpec",
+    "Part",
+    "Source",
+    "SourceSpec",
+    "StdinSpec",
+    "open_source",
+]

@@ -1,0 +1,147 @@
+"""What a source is: parts that are read as chunks, and records that are decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from pipeline.model import Chunk, Position, Record, Value
+
+__all__ = [
+    "Compression",
+    "CsvSpec",
+    "Cut",
+    "FileSpec",
+    "Format",
+    "GenerateSpec",
+    "Part",
+    "Source",
+    "SourceSpec",
+    "StdinSpec",
+]
+
+Format: TypeAlias = Literal["jsonl", "json", "csv"]
+Compression: TypeAlias = Literal["none", "gzip", "zstd"]
+
+MAX_RECORD = 8 * 1024 * 1024
+"""
+Bytes of a record that may be held while it is read; a longer one is refused, never buffered.
+
+Twenty times DynamoDB's largest item, so that fields which are dropped and escapes fit as well.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    One piece of a source, read from its beginning to its end: a file is a part.
+
+    *name* is what the user would recognise, for a file its path from the definition's folder with
+    forward slashes. *size* is in bytes as it lies on disk, *records* a count; None: not known
+    before it is read.
+    """
+
+    name: str
+    size: int | None = None
+    records: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CsvSpec:
+    """How CSV is read; *delimiter* None: a tab where the name ends in ``.tsv``, else a comma."""
+
+    delimiter: str | None = None
+    null_values: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """
+    How much is read and handed on at once.
+
+    *block* is the size of a read and of an inflated piece in bytes; a chunk is closed at *records*
+    records or *size* bytes of them, whichever comes first.
+    """
+
+    block: int = 256 * 1024
+    records: int = 1_000
+    size: int = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateSpec:
+    """*count* generated users; the i-th is a function of *seed* and i alone."""
+
+    count: int
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpec:
+    """*pattern* is a file, a folder or a glob, taken from *root* if it is relative."""
+
+    pattern: str
+    root: Path = field(default_factory=Path)
+    format: Literal["auto"] | Format = "auto"
+    compression: Literal["auto"] | Compression = "auto"
+    csv: CsvSpec = CsvSpec()
+    max_record: int = MAX_RECORD
+    cut: Cut = Cut()
+
+
+@dataclass(frozen=True, slots=True)
+class StdinSpec:
+    """Records from the file descriptor *fd*, by default standard input."""
+
+    format: Literal["auto"] | Format = "auto"
+    compression: Literal["auto"] | Compression = "auto"
+    csv: CsvSpec = CsvSpec()
+    max_record: int = MAX_RECORD
+    cut: Cut = Cut()
+    fd: int = 0
+
+
+SourceSpec: TypeAlias = GenerateSpec | FileSpec | StdinSpec
+
+
+class Source(Protocol):
+    """
+    Where records come from.
+
+    *resumable* says whether `read` can start at a position that it gave out earlier.
+    """
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `read` accepts a *start*."""
+        ...
+
+    async def parts(self) -> Sequence[Part]:
+        """
+        Check everything that can be checked before the first record, and name the parts in order.
+
+        Raises `PreflightError`, which says what to do.
+        """
+        ...
+
+    def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
+        """
+        Read *part* as chunks, in order, each with the position after it.
+
+        From a *start* that it gave out come the very records that one clean read has after it,
+        with the same ordinals, lines and offsets. Raises `SourceCorruptError` where the part is
+        damaged or changes under the reader; what came before it was as it stood there.
+        """
+        ...
+
+    def decode(self, record: Record, header: tuple[str, ...] | None) -> dict[str, Value]:
+        """
+        Turn *record* into its fields; *header* is its chunk's.
+
+        Raises `Refused` with one violation of kind ``malformed``.
+        """
+        ...

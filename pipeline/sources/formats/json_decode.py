@@ -1,0 +1,187 @@
+"""
+One JSON text into fields, exactly: no float, no duplicate key, no text that cannot be encoded.
+
+msgspec does the work. What it lets pass (duplicate keys: the last wins) is found by counting, and
+what it reports in its own words is said here in the words of the record's author.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pipeline.errors import Refused
+from pipeline.model import Violation
+from pipeline.sources.formats.duplicate_keys import members, path_of_duplicate
+
+if TYPE_CHECKING:
+    from pipeline.model import Value
+
+__all__ = ["MAX_DEPTH", "decode_object"]
+
+MAX_DEPTH = 128
+"""
+Levels of nesting that are decoded, the record itself being the first.
+
+DynamoDB takes 32; the rest is room for fields that are dropped. A fixed limit, because the
+interpreter's own depends on how deep its stack already is.
+"""
+
+_JSON = msgspec.json.Decoder(float_hook=Decimal)
+
+_MALFORMED = re.compile(r"JSON is malformed: (?P<what>.*) \(byte (?P<at>\d+)\)")
+
+_ESCAPE = re.compile(rb"\\(?:u(?P<code>[0-9a-fA-F]{4})|.)", re.DOTALL)
+_HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
+_CONSTANT = re.compile(rb"NaN|-?Infinity|[iI]nf\b|nan\b")
+_JSON_TYPES: dict[type, str] = {
+    list: "an array",
+    str: "a text",
+    int: "a number",
+    Decimal: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
+
+
+def decode_object(raw: bytes) -> dict[str, Value]:
+    """
+    Decode the JSON object in *raw*; numbers become int, or Decimal with every digit kept.
+
+    Raises `Refused` with the rule ``json_syntax``, ``encoding``, ``not_an_object``, ``depth``,
+    ``number`` or ``duplicate_key``.
+    """
+    try:
+        value = _JSON.decode(raw)
+    except (ValueError, RecursionError, InvalidOperation) as error:
+        raise Refused(_diagnose(raw, error)) from error
+    if type(value) is not dict:
+        kind = _JSON_TYPES[type(value)]
+        raise _refused("not_an_object", f"the record is {kind}, and must be a JSON object")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and not _within(value, MAX_DEPTH):
+        raise _too_deep()
+    if raw.count(b":") != len(value):
+        _check_keys(raw, value)
+    return value
+
+
+def _check_keys(raw: bytes, value: dict[str, Any]) -> None:
+    """
+    Refuse *raw* if an object in it has a key twice; *value* is what it was decoded to.
+
+    Each member's colon follows a quote or white space, so the number of such colons is at least
+    the number of members written; the decoded ones are at most that many. Where both are equal
+    nothing was lost, and the text needs no second look.
+    """
+    colons = raw.count(b'":')
+    if colons == len(value) and not _spaced_colons(raw):
+        return
+    if colons + _spaced_colons(raw) == members(value):
+        return
+    found = path_of_duplicate(raw)
+    if found is not None:
+        path, key = found
+        raise _refused(
+            "duplicate_key",
+            f"the key {_shorten(key)!r} stands more than once in one object",
+            field=path,
+        )
+
+
+def _spaced_colons(raw: bytes) -> int:
+    return raw.count(b" :") + raw.count(b"\t:") + raw.count(b"\n:") + raw.count(b"\r:")
+
+
+def _within(value: Any, levels: int) -> bool:
+    """Say whether *value* nests at most *levels* deep."""
+    layer = [value]
+    for _ in range(levels):
+        inner: list[Any] = []
+        for holder in layer:
+            held = holder.values() if type(holder) is dict else holder
+            inner.extend(child for child in held if type(child) in (dict, list))
+        if not inner:
+            return True
+        layer = inner
+    return False
+
+
+def _diagnose(raw: bytes, error: Exception) -> Violation:
+    """Say in one violation why *raw* could not be decoded; *error* is what msgspec said."""
+    if isinstance(error, UnicodeDecodeError):
+        return _violation("encoding", f"byte {_first_bad(raw)} of the record is not valid UTF-8")
+    if isinstance(error, RecursionError):
+        return _too_deep().violations[0]
+    if isinstance(error, InvalidOperation | msgspec.ValidationError):
+        digits = isinstance(error, msgspec.ValidationError)
+        what = "an integer has more than 4300 digits" if digits else "an exponent is too large"
+        return _violation("number", what)
+    return _diagnose_text(raw, error)
+
+
+def _diagnose_text(raw: bytes, error: Exception) -> Violation:
+    at = _lone_surrogate(raw)
+    if at is not None:
+        return _violation(
+            "encoding",
+            f"half of a surrogate pair (\\uD800 to \\uDFFF) stands alone at byte {at}: "
+            "no text can hold it",
+        )
+    found = _MALFORMED.match(str(error))
+    if found is None:
+        return _violation("json_syntax", f"the JSON ends at byte {len(raw)} before it is complete")
+    return _syntax(raw, found["what"], int(found["at"]))
+
+
+def _syntax(raw: bytes, what: str, at: int) -> Violation:
+    if _CONSTANT.match(raw, at) or _CONSTANT.match(raw, max(0, at - 1)):
+        return _violation("number", f"NaN and Infinity are no JSON numbers (byte {at})")
+    if what == "trailing characters":
+        return _violation(
+            "json_syntax", f"something follows the JSON object at byte {at}; one object a record"
+        )
+    if raw.startswith(b"\xef\xbb\xbf"):
+        what = "a byte order mark inside the file"
+    return _violation("json_syntax", f"no valid JSON: {what} at byte {at}")
+
+
+def _lone_surrogate(raw: bytes) -> int | None:
+    """Find an escaped high surrogate without its low one, or the other way round."""
+    high: re.Match[bytes] | None = None
+    for escape in _ESCAPE.finditer(raw):
+        code = int(escape["code"] or b"0", 16)
+        low = code in _LOW
+        if high is not None and not (low and escape.start() == high.end()):
+            return high.start()
+        if high is None and low:
+            return escape.start()
+        high = escape if code in _HIGH else None
+    return None if high is None else high.start()
+
+
+def _first_bad(raw: bytes) -> int:
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
+
+
+def _shorten(name: str, limit: int = 80) -> str:
+    """Cut *name* so that a message stays readable."""
+    return name if len(name) <= limit else f"{name[:limit]}…"
+
+
+def _too_deep() -> Refused:
+    return _refused("depth", f"the record nests deeper than {MAX_DEPTH} levels")
+
+
+def _violation(rule: str, message: str, field: str | None = None) -> Violation:
+    return Violation(kind="malformed", rule=rule, message=message, field=field)
+
+
+def _refused(rule: str, message: str, field: str | None = None) -> Refused:
+    return Refused(_violation(rule, message, field))

@@ -1,0 +1,106 @@
+"""Blocks of text into chunks of records: what every source of bytes does."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Refused
+from pipeline.model import Chunk
+from pipeline.sources.formats.delimited.rows import CsvFramer, decode_row
+from pipeline.sources.formats.framer import FramerSpec
+from pipeline.sources.formats.json_array import JsonArrayFramer
+from pipeline.sources.formats.json_decode import decode_object
+from pipeline.sources.formats.jsonl import JsonlFramer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from pipeline.model import Position, Record, Value
+    from pipeline.sources.base import Cut, FileSpec, Format, StdinSpec
+    from pipeline.sources.formats.framer import Framer
+    from pipeline.sources.sniff import Look
+    from pipeline.sources.storage.blocks import Block
+
+__all__ = ["cut_chunks", "decode", "framer_of"]
+
+_FRAMERS: dict[Format, type[CsvFramer | JsonArrayFramer | JsonlFramer]] = {
+    "csv": CsvFramer,
+    "json": JsonArrayFramer,
+    "jsonl": JsonlFramer,
+}
+
+
+def framer_of(look: Look, spec: FileSpec | StdinSpec, start: Position) -> Framer:
+    """Make what frames a part that looks like *look*, from *start* on."""
+    return _FRAMERS[look.format](
+        FramerSpec(start.part, spec.max_record, look.delimiter),
+        start,
+    )
+
+
+async def cut_chunks(
+    blocks: AsyncGenerator[Block, None], framer: Framer, cut: Cut, *, eager: bool = False
+) -> AsyncGenerator[Chunk, None]:
+    """
+    Frame *blocks* and hand on the records as chunks of the size of *cut*.
+
+    *eager*: a chunk goes out as soon as a block completed a record, however small it is.
+    """
+    pile = _Pile(framer, cut)
+    async with aclosing(blocks):
+        async for block in blocks:
+            pile.consumed = block.consumed
+            for records in framer.feed(block.text):
+                if chunk := pile.add(records):
+                    yield chunk
+                elif not records:
+                    await asyncio.sleep(0)  # a pause that the framer offers
+            if eager and (chunk := pile.take()):
+                yield chunk
+    for records in framer.finish():
+        if chunk := pile.add(records):
+            yield chunk
+    if chunk := pile.take():
+        yield chunk
+
+
+class _Pile:
+    """Records on their way into a chunk."""
+
+    def __init__(self, framer: Framer, cut: Cut) -> None:
+        self._framer = framer
+        self._cut = cut
+        self._records: list[Record] = []
+        self.consumed = 0
+
+    def add(self, records: list[Record]) -> Chunk | None:
+        """Add *records*; give a chunk if that makes one."""
+        pile = self._records
+        pile += records
+        if not pile:
+            return None
+        last = pile[-1]
+        size = last.offset + last.length - pile[0].offset
+        return self.take() if len(pile) >= self._cut.records or size >= self._cut.size else None
+
+    def take(self) -> Chunk | None:
+        """Make a chunk of what is there, if anything is."""
+        if not self._records:
+            return None
+        end = self._framer.position()
+        chunk = Chunk(end.part, self._records, end, self._framer.header, self.consumed)
+        self._records = []
+        return chunk
+
+
+def decode(
+    record: Record, header: tuple[str, ...] | None, null_values: frozenset[str]
+) -> dict[str, Value]:
+    """Turn *record* into its fields, whatever its format; raises `Refused`."""
+    if record.violation is not None:
+        raise Refused(record.violation)
+    if record.cells is not None and header is not None:
+        return decode_row(record, header, null_values)
+    return decode_object(record.raw)

@@ -1,0 +1,1 @@
+"""Bytes as they lie on disk: which files, whole or damaged, plain or compressed."""

@@ -1,0 +1,180 @@
+"""gzip and zstd, of any number of members or frames, piece by piece and never more than a piece."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.sources.base import Compression
+
+__all__ = ["DamagedError", "Inflater", "compression_of", "inflater"]
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+_MAGIC = 4
+
+
+class DamagedError(Exception):
+    """The compressed bytes are not whole; *at* counts the bytes of the file before the damage."""
+
+    def __init__(self, what: str, at: int) -> None:
+        super().__init__(what)
+        self.at = at
+
+
+class _Frame(Protocol):
+    """One member or frame, as zlib and zstandard have it."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Codec:
+    """
+    How one kind of compression is taken apart.
+
+    *taken* bytes are given to it at once. They bound what comes out: at most 1,032 times as much
+    from gzip, a 128 KB block for every 4 bytes from zstd; so a bomb stays flat.
+    """
+
+    taken: int
+    is_start: Callable[[bytes], bool]
+    open: Callable[[], _Frame]
+    errors: tuple[type[Exception], ...]
+    padding: bytes = b""
+
+
+def compression_of(head: bytes) -> Compression:
+    """Tell the compression by the first bytes of a file."""
+    if head.startswith(_GZIP):
+        return "gzip"
+    return "zstd" if _is_zstd(head) else "none"
+
+
+def inflater(compression: Compression, size: int) -> Inflater:
+    """Make the inflater for *compression*, which is not ``none``; pieces of about *size* bytes."""
+    return Inflater(_gzip() if compression == "gzip" else _zstd(), size)
+
+
+class Inflater:
+    """
+    Takes compressed bytes as they come, gives what they hold.
+
+    `feed` it when it is *hungry*; else `read`, and at the end of the file `finish`. Every member's
+    checksum is verified. A file that was cut exactly between two members cannot be told from a
+    whole one.
+    """
+
+    def __init__(self, codec: _Codec, size: int) -> None:
+        self._codec = codec
+        self._size = size
+        self._waiting = b""
+        self._at = 0
+        self._fed = 0
+        self._frame: _Frame | None = None
+        self._frames = 0
+        self.hungry = True
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes of the file."""
+        self._waiting = self._waiting[self._at :] + piece
+        self._at = 0
+        self._fed += len(piece)
+        self.hungry = False
+
+    def read(self) -> bytes:
+        """Give the next piece; it may be empty. Raises `DamagedError`."""
+        pieces: list[bytes] = []
+        size = 0
+        while size < self._size:
+            if self._at == len(self._waiting) or not (self._frame or self._begin()):
+                self.hungry = True
+                break
+            piece = self._step()
+            pieces.append(piece)
+            size += len(piece)
+        return b"".join(pieces)
+
+    def finish(self) -> None:
+        """Check that the end of the file is the end of a member. Raises `DamagedError`."""
+        if self._frame is not None or self._at < len(self._waiting) or not self._frames:
+            raise DamagedError("it ends in the middle of its compressed bytes", self._fed)
+
+    def _begin(self) -> bool:
+        """Begin the next member; False: its first bytes are not here yet."""
+        padding = self._codec.padding
+        while self._frames and padding and self._waiting.startswith(padding, self._at):
+            self._at += 1
+        head = self._waiting[self._at : self._at + _MAGIC]
+        if len(head) < _MAGIC:
+            return False
+        if not self._codec.is_start(head):
+            raise DamagedError("what follows its compressed bytes is not compressed", self._read())
+        self._frame = self._codec.open()
+        return True
+
+    def _step(self) -> bytes:
+        frame = self._frame
+        assert frame is not None  # noqa: S101 - `_begin` made it
+        taken = self._waiting[self._at : self._at + self._codec.taken]
+        try:
+            piece = frame.decompress(taken)
+        except self._codec.errors as error:
+            raise DamagedError(_explain(error), self._read()) from error
+        self._at += len(taken)
+        if frame.eof:
+            self._at -= len(frame.unused_data)
+            self._frame = None
+            self._frames += 1
+        return piece
+
+    def _read(self) -> int:
+        return self._fed - len(self._waiting) + self._at
+
+
+def _gzip() -> _Codec:
+    return _Codec(
+        taken=4096,
+        is_start=lambda head: head.startswith(_GZIP),
+        open=lambda: zlib.decompressobj(wbits=31),
+        errors=(zlib.error,),
+        padding=b"\0",  # as gzip(1): blocks of a tape are filled up with zeros
+    )
+
+
+def _zstd() -> _Codec:
+    import zstandard  # noqa: PLC0415 - only where a file needs it
+
+    return _Codec(
+        taken=256,
+        is_start=_is_zstd,
+        open=lambda: zstandard.ZstdDecompressor().decompressobj(write_size=32 * 1024),
+        errors=(zstandard.ZstdError,),
+    )
+
+
+def _is_zstd(head: bytes) -> bool:
+    return head.startswith(_ZSTD) or (head[:1] in _SKIPPABLE and head[1:4] == _ZSTD_SKIPPABLE)
+
+
+_SKIPPABLE = tuple(bytes([first]) for first in range(0x50, 0x60))
+
+
+def _explain(error: Exception) -> str:
+    text = str(error)
+    if "too much memory" in text:
+        return "it needs more than 128 MB to inflate; compress it again without --long"
+    if "data check" in text or "checksum" in text or "length check" in text:
+        return "its checksum does not match"
+    return "its compressed bytes make no sense"
