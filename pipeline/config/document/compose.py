@@ -49,10 +49,7 @@ def compose(text: str, problems: Problems) -> Node | None:
     except yaml.MarkedYAMLError as error:
         problems.add(_syntax_problem(error, lines))
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        place = Place(before.count("\n") + 1, error.position - (before.rfind("\n") + 1) + 1)
-        message = f"character U+{ord(text[error.position]):04X} is not allowed in YAML"
-        problems.add(Problem(place, (), f"{message}; in double quotes, write it as an escape"))
+        problems.add(_character_problem(error, text))
     except _LimitError as error:
         problems.add(error.problem)
     return None
@@ -197,6 +194,17 @@ def _syntax_problem(error: yaml.MarkedYAMLError, lines: list[str]) -> Problem:
     elif _BARE_TEMPLATE.search(text):
         message += f"; {_TEMPLATE_ADVICE}"
     return Problem(Place(line + 1, column + 1), (), message)
+
+
+def _character_problem(error: yaml.reader.ReaderError, text: str) -> Problem:
+    before = text.encode()[: error.position].decode(errors="ignore")  # libyaml counts bytes
+    lines = split_lines(before)
+    message = f"character U+{ord(text[len(before)]):04X} is not allowed in YAML"
+    return Problem(
+        Place(len(lines), len(lines[-1]) + 1),
+        (),
+        f"{message}; in double quotes, write it as an escape",
+    )
 
 
 def _position(mark: _Mark | None) -> tuple[int, int]:

@@ -183,3 +183,9 @@ HOSTILE = {
 def test_hostile_files(refused: Refuse, name: str) -> None:
     """A file made to cost time or memory is refused with a short text (in milliseconds)."""
     assert len(refused(HOSTILE[name])) < 40_000
+
+
+def test_limits(refused: Refuse) -> None:
+    """Depth and number of nodes are bounded while the file is parsed, not afterwards."""
+    assert "pipeline.yaml:1:22: nested deeper than 20 levels" in refused("[" * 65_000)
+    assert "more than 10,000 keys and values" in refused("[" + "a," * 32_000 + "]")

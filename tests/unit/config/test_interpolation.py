@@ -130,8 +130,7 @@ def test_overrides(load_text: Load) -> None:
         'items.0.key.PK="{user_id}"',
         "items.0.omit=[a, 'b']",
         "target.create={key: {PK: S}, if_missing: true}",
-        "name=$${A}",
-        "target.table=a=b".replace("=b", ".b"),
+        "name=old",
         "name=new",
         "errors.max_rejected=",
     )
@@ -144,6 +143,16 @@ def test_overrides(load_text: Load) -> None:
     assert definition.items[0].omit == ("a", "b")
     assert definition.target.create is not None
     assert definition.name == "new"
+
+
+def test_overrides_hold_no_variables(load_text: Load) -> None:
+    """The shell has filled in what stands behind --set; a `$` that is left is meant."""
+    assert load_text(START, "schema.const=${SET}", SET="a").record_schema["const"] == "${SET}"
+
+
+def test_values_are_not_hinted_at(refused: Refuse) -> None:
+    """The nearest valid name would tell what a variable nearly holds."""
+    assert "did you mean" not in refused(f"{START}log:\n  level: ${{LEVEL}}\n", LEVEL="warn")
 
 
 @pytest.mark.parametrize(
