@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["DOT", "ESCAPE", "SPACES", "character", "read_class"]
+__all__ = ["DOT", "ESCAPE", "character", "read_class", "shorthand", "write"]
 
 ESCAPE: Final = (
     r"u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}"
@@ -14,16 +14,22 @@ ESCAPE: Final = (
 )
 """What may stand after a backslash, inside a class and outside; a lone surrogate may not."""
 
-SPACES: Final = (
-    "\\t\\n\\v\\f\\r \\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff"
-)
-DOT: Final = r"[^\n\r\u2028\u2029]"
+_TOP: Final = 0x10FFFF
+_RANGES: Final = {
+    "d": ((0x30, 0x39),),
+    "w": ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A)),
+    "s": (
+        *((0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A)),
+        *((0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)),
+        (0xFEFF, 0xFEFF),
+    ),
+}
+"""Digits, word characters and spaces of ECMA-262 as code points; either engine has its own."""
 
 _NAMED: Final = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", "0": "\0", "b": "\b"}
 _MEMBER: Final = re.compile(
     rf"(?P<end>\])|(?P<escape>\\(?:b|{ESCAPE}))|(?P<one>[^\\\]])", re.DOTALL
 )
-_SPECIAL: Final = frozenset(r"\[]^-&~")
 _SETS: Final = frozenset("dDwWsSpP")
 
 
@@ -82,17 +88,18 @@ def _members(members: list[str]) -> tuple[str, str | None]:
                 raise ValueError(
                     f"the range {member}-{members[index + 2]} in a class runs backwards"
                 )
-            both = f"{_write(low)}-{_write(high)}"
+            both = f"{write(low)}-{write(high)}"
             rust.append(both)
             python.append(both)
             index += 3
             continue
         if _is_set(member):
-            rust.append(member)
-            python.append(SPACES if member[1] == "s" else member)
-            speaks = speaks and member[1] not in "SpP"
+            inside = shorthand(member)
+            rust.append(inside or member)
+            python.append(inside or member)
+            speaks = speaks and bool(inside)
         else:
-            rust.append(_write(_single(member)))
+            rust.append(write(_single(member)))
             python.append(rust[-1])
         index += 1
     return "".join(rust), "".join(python) if speaks else None
@@ -108,9 +115,24 @@ def _single(member: str) -> str:
     return member if len(member) == 1 else character(member)
 
 
-def _write(one: str) -> str:
-    """Write one character so that both engines read it as itself."""
-    if one in _SPECIAL or not one.isprintable():
-        code = ord(one)
-        return f"\\x{code:02x}" if code < 256 else one  # noqa: PLR2004 - two hex digits
-    return one
+def shorthand(escape: str) -> str:
+    r"""Return the inside of a class for ``\d \D \w \W \s \S``; "" for any other escape."""
+    ranges = list(_RANGES.get(escape[1].lower(), ()))
+    if ranges and escape[1].isupper():
+        edges = [-1, *(edge for pair in ranges for edge in pair), _TOP + 1]
+        ranges = [
+            (low + 1, high - 1)
+            for low, high in zip(edges[::2], edges[1::2], strict=True)
+            if low + 1 < high
+        ]
+    return "".join(f"{write(chr(low))}-{write(chr(high))}" for low, high in ranges)
+
+
+def write(one: str) -> str:
+    """Write one character so that both engines read it as itself, inside a class and outside."""
+    code = ord(one)
+    return one if one.isalnum() or code > 0xFF else f"\\x{code:02x}"  # noqa: PLR2004 - two hex digits
+
+
+DOT: Final = f"[^{''.join(map(write, chr(10) + chr(13) + chr(0x2028) + chr(0x2029)))}]"
+"""What ``.`` matches: anything but the four line ends of ECMA-262."""

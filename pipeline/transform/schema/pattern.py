@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pipeline.transform.schema.charclass import DOT, ESCAPE, SPACES, character, read_class
+from pipeline.transform.schema.charclass import DOT, ESCAPE, character, read_class, shorthand, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,10 @@ The longest text that Python's `re` is given.
 It backtracks, Rust's engine does not; so a pattern goes to Python only where the steps on a text of
 this length are bounded by `_MAX_STEPS`, and a longer text goes to Rust.
 """
+
+_WORD: Final = "[A-Za-z0-9_]"
+_BOUNDARY: Final = f"(?:(?<={_WORD})(?!{_WORD})|(?<!{_WORD})(?={_WORD}))"
+_NO_BOUNDARY: Final = f"(?:(?<={_WORD})(?={_WORD})|(?<!{_WORD})(?!{_WORD}))"
 
 _MAX_STEPS: Final = QUICK_LENGTH**2
 
@@ -106,21 +110,22 @@ def _part(kind: str, text: str) -> _Part:
         return _Part(kind, text, r"\Z" if text == "$" else text)
     if kind == "escape":
         return _escaped(text)
-    return _Part(kind, text, re.escape(text) if kind == "plain" else text)
+    if kind == "plain":
+        text = write(text)
+    return _Part(kind, text, text)
 
 
 def _escaped(text: str) -> _Part:
     letter = text[1]
     if letter in "bB":
-        return _Part("edge", rf"(?-u:{text})", text)
-    if letter in "sS":
-        return _Part("class", text, f"[{'^' if letter == 'S' else ''}{SPACES}]")
-    if letter in "dDwW":
-        return _Part("class", text, text)
+        return _Part("edge", _BOUNDARY if letter == "b" else _NO_BOUNDARY, text)
     if letter in "pPk" or letter in "123456789":
         return _Part("class", text, None)
-    one = character(text)
-    return _Part("plain", text if letter not in "0u" else re.escape(one), re.escape(one))
+    inside = f"[{shorthand(text)}]"
+    if inside != "[]":
+        return _Part("class", inside, inside)
+    one = write(character(text))
+    return _Part("plain", one, one)
 
 
 def _repeat(parts: list[_Part], text: str, at: int) -> None:
@@ -142,30 +147,39 @@ def _python(parts: Sequence[_Part]) -> str | None:
     """Join the Python spellings; None where there is none or the steps are not bounded."""
     if any(part.python is None for part in parts):
         return None
-    bars = any(part.kind == "bar" for part in parts)
-    anchored = bool(parts) and parts[0].rust == "^" and not bars
-    steps = 1 if anchored else QUICK_LENGTH
+    bars = sum(part.kind == "bar" for part in parts)
+    anchored = bool(parts) and parts[0].rust == "^" and not _bar_outside(parts)
+    steps = 2**bars if anchored else QUICK_LENGTH * 2**bars
     for index, part in enumerate(parts):
-        if part.kind != "count" or part.low == part.high:
+        if part.kind != "count":
             continue
-        if parts[index - 1].kind == "close":
-            return None
-        if not _determined(parts, index):
+        if parts[index - 1].kind == "close" and part.high > 1:
+            return None  # what is repeated may itself repeat, and the steps multiply
+        if part.low != part.high and not _determined(parts, index):
             steps *= part.high - part.low + 1
     return "".join(str(part.python) for part in parts) if steps <= _MAX_STEPS else None
+
+
+def _bar_outside(parts: Sequence[_Part]) -> bool:
+    """Say whether some alternative of the whole pattern is not behind its first token."""
+    depth = 0
+    for part in parts:
+        depth += (part.kind == "open") - (part.kind == "close")
+        if part.kind == "bar" and depth == 0:
+            return True
+    return False
 
 
 def _determined(parts: Sequence[_Part], index: int) -> bool:
     """Say whether the repetition ends at a character that it cannot itself contain."""
     following = parts[index + 1 : index + 3]
-    if not following or following[0].kind != "plain":
+    if not following or following[0].kind != "plain" or parts[index - 1].kind == "close":
         return False
     if len(following) > 1 and following[1].kind == "count":
         return False
-    end = re.compile(str(following[0].python), re.ASCII)
-    atom = re.compile(str(parts[index - 1].python), re.ASCII)
-    sample = re.sub(r"\\(.)", r"\1", end.pattern, flags=re.DOTALL)
-    return end.fullmatch(sample) is not None and atom.fullmatch(sample) is None
+    end = str(following[0].python)
+    one = chr(int(end.removeprefix(r"\x"), base=16)) if len(end) > 1 else end
+    return re.fullmatch(str(parts[index - 1].python), one, re.ASCII) is None
 
 
 def _unreadable(pattern: str, at: int) -> str:
