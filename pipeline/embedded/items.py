@@ -41,7 +41,7 @@ _TEXTS = {
     "set_duplicates": f"{_INVALID}Input collection contains duplicates",
     "nesting": "Nesting Levels have exceeded supported limits: Attributes in the item have nested "
     "levels beyond supported limit",
-    "name_empty": f"{_INVALID}Empty attribute name",
+    "name_empty": "Empty attribute name",
     "name_too_long": "Attribute name is too large, must be less than 65536 bytes",
     "key_extra": _NO_SCHEMA_MATCH,
     "index_key_too_long": f"{_INVALID}Size limit exceeded",

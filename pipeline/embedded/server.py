@@ -58,12 +58,9 @@ async def serve(
     """
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - see above
 
-    from pipeline.embedded.engine import Engine  # noqa: PLC0415 - orjson, msgspec, sqlite3
-
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="pipeline-embedded") as thread:
-        engine = Engine(path, settings)
-        await loop.run_in_executor(thread, engine.open)
+        engine = await loop.run_in_executor(thread, _opened, path, settings)
         try:
             async with _listening(_Front(engine, thread, settings), port) as endpoint:
                 yield endpoint
@@ -71,14 +68,26 @@ async def serve(
             await asyncio.shield(loop.run_in_executor(thread, engine.close))
 
 
+def _opened(path: Path | None, settings: EngineSettings) -> Engine:
+    """Import what serving needs, half a second's worth, and open the engine; off the loop."""
+    import aiohttp.web  # noqa: F401, PLC0415 - only a process that serves pays for it
+
+    from pipeline.embedded.engine import Engine  # noqa: PLC0415 - orjson, msgspec, sqlite3
+
+    engine = Engine(path, settings)
+    engine.open()
+    return engine
+
+
 @asynccontextmanager
 async def _listening(front: _Front, port: int) -> AsyncIterator[Endpoint]:
-    from aiohttp import web  # noqa: PLC0415 - only a process that serves pays for it
+    from aiohttp import web  # noqa: PLC0415 - as in _opened
 
-    runner = web.ServerRunner(web.Server(front.answer, access_log=None))
+    server = web.Server(front.answer, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=_CLOSING_SECONDS)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, _HOST, port, shutdown_timeout=_CLOSING_SECONDS)
+        site = web.TCPSite(runner, _HOST, port)
         await site.start()
         yield Endpoint(f"http://{_HOST}:{runner.addresses[0][1]}")
     finally:
@@ -96,7 +105,7 @@ class _Front:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
-        from aiohttp import web  # noqa: PLC0415 - as in _listening
+        from aiohttp import web  # noqa: PLC0415 - as in _opened
 
         started = time.monotonic()
         if request.method == "GET" and request.path == "/":
@@ -114,7 +123,7 @@ class _Front:
         return web.Response(status=reply.status, body=reply.body, headers=headers)
 
     async def _reply(self, request: web.BaseRequest) -> Reply:
-        from pipeline.embedded.engine import encoded  # noqa: PLC0415 - as in serve
+        from pipeline.embedded.engine import encoded  # noqa: PLC0415 - as in _opened
 
         refusal = _refused(request)
         body = b"" if refusal else await _body(request)
@@ -133,8 +142,9 @@ def _refused(request: web.BaseRequest) -> answers.ServiceError | None:
 
     A foreign Host is a browser that a page led here by a name of its own (DNS rebinding).
     """
-    name = (request.headers.get("Host") or _HOST).rpartition(":")
-    if (name[0] if name[2].isdigit() else "".join(name)) not in _OWN_NAMES:
+    host = request.headers.get("Host", _HOST)
+    name, _, port = host.rpartition(":")
+    if (name if name and port.isdigit() else host) not in _OWN_NAMES:
         return answers.foreign_host()
     if "Authorization" not in request.headers:
         return answers.missing_token()

@@ -205,6 +205,6 @@ def _apply_to_index(
     if gone:
         database.delete(index.relation, gone)
     if puts:
-        database.put(index.relation, puts)
+        database.put_entries(index.relation, puts)
     if items or weight:
         database.adjust(index.relation, Counts(items, weight))
