@@ -71,8 +71,10 @@ class FileSource:
             raise PreflightError(f"{part.name!r} is no part of {self._spec.pattern!r} any more")
         begin = start or Position(file.name, file.look.skip, 0, 0)
         framer = framer_of(file.look, self._spec, begin)
-        chunks = cut_chunks(self._blocks(file, begin.offset), framer, self._spec.cut)
-        async with aclosing(chunks):
+        async with (
+            aclosing(self._blocks(file, begin.offset)) as blocks,
+            aclosing(cut_chunks(blocks, framer, self._spec.cut)) as chunks,
+        ):
             async for chunk in chunks:
                 yield chunk
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Refused
+from pipeline.errors import Refused, SourceCorruptError
 from pipeline.model import Chunk
 from pipeline.sources.formats.delimited.rows import CsvFramer, decode_row
 from pipeline.sources.formats.framer import FramerSpec
@@ -31,9 +30,26 @@ _FRAMERS: dict[Format, type[CsvFramer | JsonArrayFramer | JsonlFramer]] = {
     "jsonl": JsonlFramer,
 }
 
+_STATES: dict[Format, set[str]] = {
+    "csv": {"header", "delimiter"},
+    "json": {"expects"},
+    "jsonl": set(),
+}
+"""What a position of each format carries, once there was a record."""
+
 
 def framer_of(look: Look, spec: FileSpec | StdinSpec, start: Position) -> Framer:
-    """Make what frames a part that looks like *look*, from *start* on."""
+    """
+    Make what frames a part that looks like *look*, from *start* on.
+
+    Raises `SourceCorruptError` if *start* was given out while the part held another format.
+    """
+    state = set(start.state or ())
+    if (start.record or state) and state != _STATES[look.format]:
+        raise SourceCorruptError(
+            f"{start.part!r} is {look.format} and was something else when it was read before; "
+            "start the run afresh"
+        )
     return _FRAMERS[look.format](
         FramerSpec(start.part, spec.max_record, look.delimiter),
         start,
@@ -46,19 +62,19 @@ async def cut_chunks(
     """
     Frame *blocks* and hand on the records as chunks of the size of *cut*.
 
-    *eager*: a chunk goes out as soon as a block completed a record, however small it is.
+    *eager*: a chunk goes out as soon as a block completed a record, however small it is. The
+    caller closes *blocks*.
     """
     pile = _Pile(framer, cut)
-    async with aclosing(blocks):
-        async for block in blocks:
-            pile.consumed = block.consumed
-            for records in framer.feed(block.text):
-                if chunk := pile.add(records):
-                    yield chunk
-                elif not records:
-                    await asyncio.sleep(0)  # a pause that the framer offers
-            if eager and (chunk := pile.take()):
+    async for block in blocks:
+        pile.consumed = block.consumed
+        for records in framer.feed(block.text):
+            if chunk := pile.add(records):
                 yield chunk
+            elif not records:
+                await asyncio.sleep(0)  # a pause that the framer offers
+        if eager and (chunk := pile.take()):
+            yield chunk
     for records in framer.finish():
         if chunk := pile.add(records):
             yield chunk

@@ -96,7 +96,7 @@ def tell_format(name: str, text: bytes, spec: FileSpec | StdinSpec, *, whole: bo
 
 
 def _check_encoding(name: str, text: bytes) -> None:
-    zeros = text[:2].count(0) == 1 and text[:4].count(0) in (1, 2, 3)
+    zeros = b"\0\0" in (text[0:4:2], text[1:4:2])  # as ASCII looks in two or four bytes
     if text.startswith(_UTF16) or zeros:
         raise PreflightError(
             f"{name!r} is UTF-16 or UTF-32, and only UTF-8 is read; convert it: "

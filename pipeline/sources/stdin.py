@@ -63,8 +63,10 @@ class StdinSource:
         look, blocks = self._begun
         begin = Position(part.name, look.skip, 0, 0)
         framer = framer_of(look, self._spec, begin)
-        text = skip(blocks, part.name, look.skip)
-        async with aclosing(cut_chunks(text, framer, self._spec.cut, eager=True)) as chunks:
+        async with (
+            aclosing(skip(blocks, part.name, look.skip)) as text,
+            aclosing(cut_chunks(text, framer, self._spec.cut, eager=True)) as chunks,
+        ):
             async for chunk in chunks:
                 yield chunk
 

@@ -141,7 +141,8 @@ def _syntax(raw: bytes, what: str, at: int) -> Violation:
         return _violation("number", f"NaN and Infinity are no JSON numbers (byte {at})")
     if what == "trailing characters":
         return _violation(
-            "json_syntax", f"something follows the JSON object at byte {at}; one object a record"
+            "json_syntax",
+            f"something follows the JSON object at byte {at - 1}; one object a record",
         )
     if raw.startswith(b"\xef\xbb\xbf"):
         what = "a byte order mark inside the file"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.sources.base import Compression
+    from pipeline.sources.storage.inflate import Inflater
 
 __all__ = ["Block", "Stamp", "inflate", "plain", "read_file", "skip"]
 
@@ -87,23 +88,29 @@ async def inflate(
 
     Raises `SourceCorruptError` where they are damaged, cut short or followed by something else.
     """
-    stream = inflater(compression, size)
-    consumed = 0
+    pieces = _inflate(raws, inflater(compression, size))
     try:
-        async with aclosing(raws):
-            async for raw in raws:
-                consumed += len(raw)
-                stream.feed(raw)
-                while not stream.hungry:
-                    if text := await asyncio.to_thread(stream.read):
-                        yield Block(text, consumed)
-        stream.finish()
+        async with aclosing(raws), aclosing(pieces):
+            async for block in pieces:
+                yield block
     except DamagedError as error:
         raise SourceCorruptError(
             f"{name!r} is damaged near byte {error.at}: {error}; copy it again and check it with "
             f"{'gzip -t' if compression == 'gzip' else 'zstd -t'} (records shortly before the "
             "damage may be wrong already)"
         ) from error
+
+
+async def _inflate(
+    raws: AsyncGenerator[bytes, None], stream: Inflater
+) -> AsyncGenerator[Block, None]:
+    consumed = 0
+    async for raw in raws:
+        consumed += len(raw)
+        stream.feed(raw)
+        while not stream.hungry:
+            yield Block(await asyncio.to_thread(stream.read), consumed)
+    stream.finish()
 
 
 async def skip(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,18 +27,6 @@ class DamagedError(Exception):
         self.at = at
 
 
-class _Frame(Protocol):
-    """One member or frame, as zlib and zstandard have it."""
-
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Codec:
     """
@@ -50,7 +38,7 @@ class _Codec:
 
     taken: int
     is_start: Callable[[bytes], bool]
-    open: Callable[[], _Frame]
+    open: Callable[[], Any]
     errors: tuple[type[Exception], ...]
     padding: bytes = b""
 
@@ -82,7 +70,7 @@ class Inflater:
         self._waiting = b""
         self._at = 0
         self._fed = 0
-        self._frame: _Frame | None = None
+        self._frame: Any = None  # a decompression object, as zlib and zstandard have it
         self._frames = 0
         self.hungry = True
 
@@ -125,16 +113,14 @@ class Inflater:
         return True
 
     def _step(self) -> bytes:
-        frame = self._frame
-        assert frame is not None  # noqa: S101 - `_begin` made it
         taken = self._waiting[self._at : self._at + self._codec.taken]
         try:
-            piece = frame.decompress(taken)
+            piece: bytes = self._frame.decompress(taken)
         except self._codec.errors as error:
             raise DamagedError(_explain(error), self._read()) from error
         self._at += len(taken)
-        if frame.eof:
-            self._at -= len(frame.unused_data)
+        if self._frame.eof:
+            self._at -= len(self._frame.unused_data)
             self._frame = None
             self._frames += 1
         return piece
