@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "IndexSpec", "TableSpec", "differences"]
 
-_ROLES: tuple[Literal["partition", "sort"], ...] = ("partition", "sort")
 _KEY_TYPES = {"partition": "HASH", "sort": "RANGE"}
 _PROJECTIONS: dict[str, Literal["ALL", "KEYS_ONLY"]] = {"all": "ALL", "keys_only": "KEYS_ONLY"}
 _KINDS = {"gsi": "global", "lsi": "local"}
@@ -147,7 +146,7 @@ def differences(spec: TableSpec, table: TableDescription) -> list[Difference]:
             found.extend(_unit_differences(f"index {name}, ", spec.units(one), units))
     found.extend(
         Difference(f"index {name}", "absent", _show_index(one))
-        for name, one in existing.items()
+        for name, one in sorted(existing.items())
         if name not in wanted
     )
     return found
@@ -188,8 +187,8 @@ def _unit_differences(
 
 def _key(key: Mapping[str, KeyType]) -> tuple[KeyAttribute, ...]:
     return tuple(
-        KeyAttribute(name, kind, role)
-        for (name, kind), role in zip(key.items(), _ROLES, strict=False)
+        KeyAttribute(name, kind, "sort" if position else "partition")
+        for position, (name, kind) in enumerate(key.items())
     )
 
 

@@ -53,6 +53,10 @@ class RawTable:
         """Give the same table over another connection, for another thread."""
         return RawTable(self._endpoint, self._access_key, self.name)
 
+    def describe(self) -> Mapping[str, Any]:
+        """Give DescribeTable's ``Table``."""
+        return dict(json.loads(self._post("DescribeTable", {"TableName": self.name})[1])["Table"])
+
     def create(self, request: Mapping[str, Any]) -> None:
         """Create the table; *request* is CreateTable's, without the name."""
         verdict = self.call("CreateTable", {**request, "TableName": self.name})

@@ -87,8 +87,10 @@ class ItemRules:
         table's key, the indexes' keys: the order in which the service looks. *item* may be any JSON
         object; of its values nothing is quoted.
         """
-        if self.sound_size(item) is not None:
-            return []
+        return [] if self.sound_size(item) is not None else self.examine(item)
+
+    def examine(self, item: WireItem) -> list[Violation]:
+        """Do what `check` does, in the plain way alone: the reference for `sound_size`."""
         faults = list(islice(_value_faults(item), _MOST_REPORTED))
         if not faults:
             faults.extend(self._size_faults(item))

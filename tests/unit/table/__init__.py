@@ -1,0 +1,1 @@
+"""The table package, without any table."""
