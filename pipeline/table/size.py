@@ -80,7 +80,7 @@ def size_bounds(item: WireItem) -> tuple[int, int]:
 
 
 def text_size(text: str) -> int:
-    """Count UTF-8 bytes; a lone surrogate is one, as in Local, which stores a ``?`` for it."""
+    """Count UTF-8 bytes; a lone surrogate counts one, as in Local, though it has no UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 

@@ -269,7 +269,7 @@ def _sizes() -> Iterator[Case]:
 
 CASES = (*_numbers(), *_values(), *_names(), *_keys(), *_index_keys(), *_sizes())
 
-_NO_UTF8 = "half a surrogate pair has no encoding in UTF-8; the engine turns it into something else"
+_NO_UTF8 = "half a surrogate pair has no encoding in UTF-8; no other client could read it"
 _LAX = "only a lax parser takes it; the encoder never makes it"
 
 ON_PURPOSE = (
