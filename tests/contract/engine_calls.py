@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; *error* is the part of ``__type`` behind the ``#``, empty on success."""
+    """One answer, as it came."""
 
     status: int
     body: Json
@@ -28,10 +28,12 @@ class Answer:
 
     @property
     def error(self) -> str:
+        """The error's code; empty on success."""
         return str(self.body.get("__type", "")).rpartition("#")[2]
 
     @property
     def message(self) -> str:
+        """The error's text; empty on success."""
         return str(self.body.get("message", self.body.get("Message", "")))
 
 
@@ -48,6 +50,7 @@ class Calls:
 
     @property
     def embedded(self) -> bool:
+        """Say whether this is our own engine."""
         return self.name == "embedded"
 
     async def __call__(
