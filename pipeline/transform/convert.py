@@ -104,21 +104,21 @@ def _seconds(stamp: re.Match[str], field: str) -> int:
     return (moment - _EPOCH) // timedelta(seconds=1)
 
 
-def _text(value: Value, field: str) -> str:
+def _text(value: Value, field: str, target: str = "S") -> str:
     text = scalar_text(value)
-    return _unfit(value, field, "S") if text is None else text
+    return _unfit(value, field, target, "text") if text is None else text
 
 
-def _number(value: Value, field: str) -> int | Decimal:
+def _number(value: Value, field: str, target: str = "N") -> int | Decimal:
     number = parse_number(value) if isinstance(value, str) else value
     if isinstance(number, int | Decimal) and not isinstance(number, bool):
         return number
-    return _unfit(value, field, "N")
+    return _unfit(value, field, target, "a number")
 
 
-def _binary(value: Value, field: str) -> bytes:
+def _binary(value: Value, field: str, target: str = "B") -> bytes:
     decoded = decode_base64(value) if isinstance(value, str) else value
-    return decoded if isinstance(decoded, bytes) else _unfit(value, field, "B", "base64 text")
+    return decoded if isinstance(decoded, bytes) else _unfit(value, field, target, "base64 text")
 
 
 def _boolean(value: Value, field: str) -> bool:
@@ -139,17 +139,17 @@ def _map(value: Value, field: str) -> Value:
 
 def _string_set(value: Value, field: str) -> TypedSet:
     members = _members(value, field, "SS")
-    return TypedSet("SS", tuple(_text(member, field) for member in members))
+    return TypedSet("SS", tuple(_text(member, field, "SS") for member in members))
 
 
 def _number_set(value: Value, field: str) -> TypedSet:
     members = _members(value, field, "NS")
-    return TypedSet("NS", tuple(_number(member, field) for member in members))
+    return TypedSet("NS", tuple(_number(member, field, "NS") for member in members))
 
 
 def _binary_set(value: Value, field: str) -> TypedSet:
     members = _members(value, field, "BS")
-    return TypedSet("BS", tuple(_binary(member, field) for member in members))
+    return TypedSet("BS", tuple(_binary(member, field, "BS") for member in members))
 
 
 def _members(value: Value, field: str, target: AttributeType) -> list[Value]:

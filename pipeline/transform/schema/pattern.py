@@ -131,13 +131,10 @@ def _escaped(text: str) -> _Part:
 def _repeat(parts: list[_Part], text: str, at: int) -> None:
     if not parts or parts[-1].kind in {"open", "bar", "edge", "count"}:
         raise ValueError(f"{text!r} before character {at + 1} repeats nothing")
-    lazy = text if text in "*+?" else text.removesuffix("?")
-    low, _, high = {"*": "0,", "+": "1,", "?": "0,1"}.get(lazy, lazy.strip("{}")).partition(",")
-    top = (
-        int(high)
-        if high
-        else (max(QUICK_LENGTH, int(low)) if "," in text or lazy in "*+" else int(low))
-    )
+    greedy = text if len(text) == 1 else text.removesuffix("?")
+    bounds = {"*": "0,", "+": "1,", "?": "0,1"}.get(greedy, greedy.strip("{}"))
+    low, comma, high = bounds.partition(",")
+    top = int(high or low) if high or not comma else max(QUICK_LENGTH, int(low))
     if top < int(low):
         raise ValueError(f"{text!r} before character {at + 1} repeats at most less than at least")
     parts.append(_Part("count", text, text, int(low), top))

@@ -95,13 +95,14 @@ def _told(
     path, kind = error.instance_path, error.kind
     rule = kind.name
     facts = kind.as_dict()
+    closed = _closing(error.schema_path) if rule == "falseSchema" else rule
     if rule == "required":
         if error.schema_path[-1:] == ["dependentRequired"]:
             rule = "dependentRequired"
         yield [*path, facts["property"]], rule, "is required"
-    elif rule in {"additionalProperties", "unevaluatedProperties"}:
-        for name in facts["unexpected"]:
-            yield [*path, name], rule, "is not allowed here: the schema does not name it"
+    elif closed in {"additionalProperties", "unevaluatedProperties"}:
+        for name in facts.get("unexpected") or _at(record, path) or ():
+            yield [*path, name], closed, "is not allowed here: the schema does not name it"
     elif rule == "propertyNames":
         for _, _, message in _told(facts["error"], None, patterns):
             yield path, rule, f"the name of a field here {message}"
@@ -109,6 +110,16 @@ def _told(
         if "pattern" in facts:
             facts["pattern"] = patterns.get(facts["pattern"], facts["pattern"])
         yield path, rule, _message(rule, facts, _at(record, path))
+
+
+def _closing(schema_path: Sequence[str | int]) -> str:
+    """Name the keyword that allows no name at all, which the library calls a false schema."""
+    match schema_path:
+        case [*_, "properties" | "patternProperties" | "dependentSchemas", _]:
+            return ""
+        case [*_, ("additionalProperties" | "unevaluatedProperties") as keyword]:
+            return keyword
+    return ""
 
 
 def _message(rule: str, facts: dict[str, Any], value: Any) -> str:  # noqa: PLR0911 - one a keyword
