@@ -62,7 +62,10 @@ class Encoder:
         if self._deletes:
             item = {name: item[name] for name in self.key_names if name in item}
         try:
-            wire = {name: _wire_value(value) for name, value in item.items()}
+            wire = {
+                _text(name): {"S": value} if type(value) is str else _wire_value(value)
+                for name, value in item.items()
+            }
         except (TypeError, ValueError, RecursionError):
             raise Refused(*unrepresentable(item)) from None
         weight = self._rules.sound_size(wire)

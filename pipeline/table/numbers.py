@@ -39,7 +39,9 @@ _TOO_LONG_INT = 10 ** (_MAX_MAGNITUDE + 1)
 
 # \d on purpose: the service reads the decimal digits of every script in Unicode's first plane.
 _SPELLING = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?)(\d+))?")
-_PLAIN_INTEGER = re.compile(r"-?[1-9][0-9]{0,37}")
+# The everyday spellings that are canonical as they stand, and those whose pairs can be counted.
+_CANONICAL = re.compile(r"-?(?:[1-9][0-9]{0,37}|(?:0|[1-9][0-9]{0,17})\.[0-9]{0,17}[1-9])")
+_FRACTION = re.compile(r"(-?)([1-9][0-9]{0,17})\.([0-9]{0,17}[1-9])")
 
 
 class NumberRefusedError(ValueError):
@@ -113,11 +115,10 @@ def canonical(value: str | int | Decimal) -> str:
         if len(text) <= MAX_DIGITS:
             return text
         return _rendered(parse(text))
-    if isinstance(value, Decimal):
-        return _rendered(_from_decimal(value))
-    if _PLAIN_INTEGER.fullmatch(value):
-        return value
-    return _rendered(parse(value))
+    text = str(value)
+    if _CANONICAL.fullmatch(text):
+        return text
+    return _rendered(_from_decimal(value) if isinstance(value, Decimal) else parse(text))
 
 
 def size(text: str) -> int:
@@ -129,6 +130,10 @@ def size(text: str) -> int:
 
     :raises NumberRefusedError: it is no number that a table can hold.
     """
+    match = _FRACTION.fullmatch(text)
+    if match is not None:
+        sign, whole, fraction = match.groups()
+        return 1 + len(sign) + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2
     return _local_size(parse(text))
 
 

@@ -140,6 +140,8 @@ def test_canonical_text_is_equal_exactly_for_equal_numbers(
     assert numbers.canonical(texts[0]) == texts[0]
     low, high = numbers.size_bounds(texts[0])
     assert low <= numbers.size(texts[0]) <= high <= 22
+    plain = numbers._local_size(numbers.parse(texts[0]))
+    assert numbers.size(texts[0]) == plain
 
 
 @given(st.text(alphabet="0123456789.eE+- _xn\u0663\uff11", max_size=12) | st.text(max_size=6))
