@@ -124,6 +124,12 @@ def test_a_delete_keeps_the_key_alone() -> None:
         encoder.encode({"PK": "p"})
 
 
+def test_index_keys_are_checked_where_an_item_is_put() -> None:
+    """An item that an index would refuse is refused, though the table itself would take it."""
+    with pytest.raises(Refused, match="'mail' is the partition key of index 'by-mail'"):
+        ENCODER.encode({"PK": "p", "SK": 1, "mail": ""})
+
+
 @pytest.mark.parametrize(
     ("value", "rule", "field"),
     [
