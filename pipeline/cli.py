@@ -139,7 +139,7 @@ def create_table(config: Path, overrides: tuple[str, ...], runs_dir: Path) -> No
     differences are shown (exit code 2).
     """
     definition = _load(config, overrides)
-    from pipeline.tables import ensure_table  # noqa: PLC0415 - as in run
+    from pipeline.compose.tables import ensure_table  # noqa: PLC0415 - as in run
 
     outcome = _end_to_end(lambda _: ensure_table(definition, runs_dir))
     click.echo(outcome.text)
@@ -168,7 +168,7 @@ def embedded(runs_dir: Path, port: int, path: Path | None, *, memory: bool) -> N
     The AWS CLI or boto3 can then look inside: aws dynamodb scan --table-name Users --endpoint-url
     http://127.0.0.1:8000 (with any region and credentials).
     """
-    from pipeline.tables import serve_engine  # noqa: PLC0415 - as in run
+    from pipeline.compose.tables import serve_engine  # noqa: PLC0415 - as in run
 
     file = None if memory else path or runs_dir / "embedded.sqlite"
     _end_to_end(lambda stop: serve_engine(file, port, stop, click.echo))

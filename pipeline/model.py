@@ -189,6 +189,14 @@ class Rejection:
         """The kind of the first, most telling violation."""
         return self.violations[0].kind
 
+    @property
+    def message(self) -> str:
+        """Every violation in one line; the first one's field stands beside it, others' before."""
+        first, *others = self.violations
+        parts = [first.message]
+        parts += [f"{one.field}: {one.message}" if one.field else one.message for one in others]
+        return "; ".join(parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -19,8 +19,8 @@ __all__ = ["Function", "Module", "calls", "layer_of", "modules"]
 PACKAGE = Path(pipeline.__file__).parent
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-CHAPTERS = dict.fromkeys(("assembly", "endings", "preflight", "runner", "tables"), "run")
-"""Files that are part of another: the composition root is too long for one."""
+CHAPTERS = dict.fromkeys(("compose", "runner"), "run")
+"""What is part of another: the composition root is too long for one file."""
 
 BLOCKS = (
     ast.AsyncFor,

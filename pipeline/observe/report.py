@@ -143,7 +143,7 @@ def error_sample(rejection: Rejection) -> dict[str, Any]:
         "kind": rejection.kind,
         "rule": first.rule,
         "field": first.field,
-        "message": "; ".join(violation.message for violation in rejection.violations),
+        "message": rejection.message,
     }
 
 

@@ -88,6 +88,11 @@ class Sink:
                 raise RejectLimitError(self._limit_text())
         await self._sync()
 
+    @property
+    def unsettled(self) -> int:
+        """How many items (or records, not yet checked) are open."""
+        return self._accounts.unsettled()
+
     def judge_end(self) -> None:
         """Raise `RejectLimitError` if, over the whole run, too much was rejected."""
         if self._limit.exceeded(self.totals.tally, at_end=True):
@@ -100,7 +105,7 @@ class Sink:
         For a run that ends early: its report tells of every settlement, and its dead-letter file
         holds every rejection that the report counts.
         """
-        unsettled = self._accounts.unsettled()
+        unsettled = self.unsettled
         for ledger in self._accounts.unfinished():
             await self._fold(ledger)
         await self._sync()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pipeline.errors import Refused
 from pipeline.model import Checked, Item, Rejection
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pipeline.core.channel import Receiver, Sender
     from pipeline.model import Chunk, Key, Record, Value
 
-__all__ = ["Encode", "EncodedItem", "Rules", "Validator", "show_key"]
+__all__ = ["Encode", "EncodedItem", "Rules", "Transform", "Validator", "show_key"]
+
+Transform: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]"
 
 _SLICE = 0.005
 """Seconds of work after which the event loop gets a turn; far under the 100 ms it may stall."""
@@ -56,13 +58,15 @@ class Rules:
     """
     The three steps from a record to its items; each raises `Refused`.
 
-    *decode* turns a record (and its part's header) into fields, *transform* checks the fields and
-    maps them to attributes, with the index of the definition's item, *encode* applies the table's
-    rules. *show_key* renders the key of a refused item's attributes, as far as it has one.
+    *decode* turns a record (and its part's header) into fields. *transform* checks the fields and
+    maps them to attributes, with the index of the definition's item; *transform_cells* does the
+    same for CSV, whose cells are all text. *encode* applies the table's rules. *show_key* renders
+    the key of a refused item's attributes, as far as it has one.
     """
 
     decode: Callable[[Record, tuple[str, ...] | None], dict[str, Value]]
-    transform: Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]
+    transform: Transform
+    transform_cells: Transform
     encode: Encode
     show_key: Callable[[dict[str, Value]], Mapping[str, str] | None]
 
@@ -122,9 +126,11 @@ class Validator:
     def _check(self, record: Record, chunk: Chunk) -> list[Item] | Rejection:
         if record.violation is not None:
             return Rejection(record, chunk.part, chunk.number, (record.violation,))
+        cells = chunk.header is not None
+        transform = self._rules.transform_cells if cells else self._rules.transform
         try:
             fields = self._rules.decode(record, chunk.header)
-            mapped = self._rules.transform(fields)
+            mapped = transform(fields)
         except Refused as refused:
             return Rejection(record, chunk.part, chunk.number, refused.violations)
         items = []

@@ -42,7 +42,7 @@ def dead_letter(rejection: Rejection, header: tuple[str, ...] | None) -> dict[st
         "kind": rejection.kind,
         "rule": first.rule,
         "field": first.field,
-        "message": "; ".join(violation.message for violation in rejection.violations),
+        "message": rejection.message,
         "key": rejection.key,
     }
     try:

@@ -55,8 +55,8 @@ class DynamoTable:
         self._head = b'{"RequestItems":{' + orjson.dumps(name) + b":["
         self._tail = b']},"ReturnConsumedCapacity":"TOTAL"}'
         events = client.meta.events
-        events.register("before-call.dynamodb.BatchWriteItem", _put_body, unique_id="pipeline")
-        events.register("before-parse.dynamodb.BatchWriteItem", _read_body, unique_id="pipeline")
+        events.register("before-call.dynamodb.BatchWriteItem", _put_body)
+        events.register("before-parse.dynamodb.BatchWriteItem", _read_body)
 
     @property
     def envelope(self) -> int:

@@ -51,7 +51,9 @@ def refuse_thirteen(attributes: dict[str, Value]) -> Encoded:
     return Encoded((str(attributes["id"]),))
 
 
-RULES = Rules(decode, two_items, refuse_thirteen, lambda attributes: show_key(["id"], attributes))
+RULES = Rules(
+    decode, two_items, two_items, refuse_thirteen, lambda attributes: show_key(["id"], attributes)
+)
 
 
 def check(*raws: bytes, framing: Violation | None = None) -> tuple[list[Item], list[Checked]]:

@@ -1,4 +1,4 @@
-"""Assembly: what the definition says, in the terms of the packages that do it. Nothing runs yet."""
+"""Specs: what the definition says, in the terms of the packages that do it. Nothing runs yet."""
 
 from __future__ import annotations
 

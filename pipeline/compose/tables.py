@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.assembly import table_spec
+from pipeline.compose.preflight import open_client
+from pipeline.compose.specs import table_spec
 from pipeline.errors import PreflightError
-from pipeline.preflight import open_client
 from pipeline.table.aws.admin import create, describe
 from pipeline.table.creation import differences
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.assembly import assumed_table, engine_path, engine_settings, item_specs, table_spec
+from pipeline.compose.specs import (
+    assumed_table,
+    engine_path,
+    engine_settings,
+    item_specs,
+    table_spec,
+)
 from pipeline.errors import PreflightError
 from pipeline.table.aws.admin import create, describe, wait_until_active
 from pipeline.table.aws.connection import ConnectionSettings, connect

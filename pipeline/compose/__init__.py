@@ -1,0 +1,1 @@
+"""What the composition root is made of: definition to specs, preflight, stages, endings."""

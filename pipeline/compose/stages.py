@@ -1,0 +1,125 @@
+"""Stages: the five of them, built from a definition for one run."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from pipeline.compose import specs
+from pipeline.core.backoff import Progress
+from pipeline.core.batching import Batching
+from pipeline.stages.accounts import Accounts
+from pipeline.stages.batcher import Batcher
+from pipeline.stages.producer import Producer
+from pipeline.stages.sink import Sink
+from pipeline.stages.validator import Rules, Validator, show_key
+from pipeline.stages.writer import Delivery, Writer
+from pipeline.transform.compose import compile_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.config import Definition
+    from pipeline.model import Item
+    from pipeline.observe.logs import Log
+    from pipeline.observe.metrics import Metrics
+    from pipeline.sources.base import Part, Source
+    from pipeline.state.deadletter import DeadLetters
+    from pipeline.table.base import Table
+    from pipeline.table.description import TableDescription
+    from pipeline.table.encoding import Encoder
+
+__all__ = ["Input", "Output", "Stages", "build_stages"]
+
+_OPEN_CHUNKS = 256
+"""Chunks that may be unsettled at once; the memory budget is usually met first."""
+
+_REQUEST_BYTES = 16 * 1024 * 1024 - 1024
+"""Encoded items of one request: BatchWriteItem takes 16 MB on the wire, less the envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where records come from."""
+
+    source: Source
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where items go, and how they are encoded for it."""
+
+    table: Table
+    encoder: Encoder
+    description: TableDescription
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The stages of one run."""
+
+    producer: Producer
+    validator: Validator
+    batcher: Batcher
+    writer: Writer
+    sink: Sink
+
+
+def build_stages(
+    definition: Definition,
+    read: Input,
+    written: Output,
+    metrics: Metrics,
+    log: Log,
+    dead_letters: DeadLetters,
+) -> Stages:
+    """Build the stages; call it on the running loop, whose clock the outage is measured by."""
+    write = definition.write
+    accounts = Accounts(chunks=_OPEN_CHUNKS, memory=definition.queues.memory)
+    policy: Batching[Item] = Batching(
+        max_items=write.batch_size, max_bytes=_REQUEST_BYTES, linger=write.linger
+    )
+    batcher = Batcher(policy, metrics)
+    delivery = Delivery(
+        written.table,
+        specs.retry_policy(definition),
+        Progress(asyncio.get_running_loop().time()),
+        metrics,
+        Random(),  # noqa: S311 - it spreads pauses, it keeps no secret
+        log,
+    )
+    return Stages(
+        Producer(read.source, read.parts, accounts, metrics, log),
+        Validator(_rules(definition, read.source, written)),
+        batcher,
+        Writer(delivery, batcher.release),
+        Sink(
+            accounts,
+            metrics,
+            log,
+            dead_letters=dead_letters if definition.errors.dead_letter else None,
+            limit=specs.reject_limit(definition),
+        ),
+    )
+
+
+def _rules(definition: Definition, source: Source, written: Output) -> Rules:
+    key = written.description.key
+    compiled = partial(
+        compile_transform,
+        definition.record_schema,
+        specs.item_specs(definition),
+        {attribute.name: attribute.type for attribute in key},
+        definition.write.mode,
+    )
+    return Rules(
+        decode=source.decode,
+        transform=compiled(coerce=specs.coerces(definition)),
+        transform_cells=compiled(coerce=True),
+        encode=written.encoder.encode,
+        show_key=partial(show_key, [attribute.name for attribute in key]),
+    )
