@@ -97,7 +97,8 @@ REFUSED: dict[str, tuple[Json, str, str | None]] = {
         {"AttributeDefinitions": attributes("pk:BOOL")},
         (
             "1 validation error detected: Value 'BOOL' at "
-            "'attributeDefinitions.1.member.attributeType' failed to satisfy constraint: Member must satisfy enum value set: [B, N, S]"
+            "'attributeDefinitions.1.member.attributeType' failed to satisfy constraint: "
+            "Member must satisfy enum value set: [B, N, S]"
         ),
         "Member must satisfy enum value set: [B, N, S]",
     ),

@@ -181,10 +181,13 @@ def _page(service: Service, reading: _Reading, wanted: Range) -> dict[str, Any]:
     weight = 0
     more = False
     for row in rows:
+        more = weight >= _PAGE_BYTES
+        if more:
+            break
         bodies.append(row.body)
         weight += row.size
-        more = weight >= _PAGE_BYTES or len(bodies) == limit
-        if more:
+        if len(bodies) == limit:  # a page that is full for its bytes knows whether it is the last
+            more = True
             break
     answer: dict[str, Any] = {"Count": len(bodies), "ScannedCount": len(bodies)}
     if not reading.counted:
