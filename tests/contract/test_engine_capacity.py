@@ -102,7 +102,7 @@ async def test_batches_sum_up(embedded: Calls, local: Calls) -> None:
 
 
 async def test_where_local_counts_in_its_own_way(engine: Calls) -> None:
-    """An index is charged for what it shows and only if it has an entry; nothing found costs 0.5."""
+    """An index costs what it shows, and only if it has an entry; finding nothing costs 0.5."""
     await engine.ok("CreateTable", INDEXED)
 
     async def units(operation: str, **request: Any) -> float:
@@ -118,7 +118,7 @@ async def test_where_local_counts_in_its_own_way(engine: Calls) -> None:
     await units("PutItem", Item=_item(l="1", a="x" * 9000))
     assert await units("Scan", IndexName="by-l") == (0.5 if engine.embedded else 1.5)
     from_one_half_to_the_other = await units("PutItem", Item=_item(g="1"))
-    assert from_one_half_to_the_other == 9 + 1 + 1 + (0 if engine.embedded else 1)
+    assert from_one_half_to_the_other == 9 + 1 + 1 + (0 if engine.embedded else 9)
 
 
 async def test_deleting_what_is_not_there(engine: Calls) -> None:
