@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Random schemas of the compiled keywords, against a reference that is too plain to be wrong.
 
 _TYPES = ["string", "integer", "number", "boolean", "object", "array", "null"]
-_NAMES = st.sampled_from(["a", "b", "c d", "'", "é"])
+_NAMES = st.sampled_from(["a", "b", "c d", "'\"\n\\{0}", "é"])
 _NUMBERS = st.one_of(
     st.integers(-4, 4),
     st.sampled_from([10**20, 10**20 + 1, -(10**38), 2**53 + 1]),

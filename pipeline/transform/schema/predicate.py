@@ -71,15 +71,16 @@ def compile_predicate(schema: Any) -> Callable[[Any], bool] | None:
     try:
         if any("$id" in part for path, part in walk(schema) if path):
             return None
-        code.check(schema, "value", 1)
+        code.check(schema, "value", 2)
     except (_UnknownError, LookupError):
         return None
-    # Constants as default arguments are locals, which are the fastest names that Python has.
-    header = ", ".join(f"{name}={name}" for name in (*_NAMES, *code.constants))
-    source = "\n".join([f"def predicate(value, {header}):", *code.lines, "    return True"])
-    names: dict[str, Any] = {**_NAMES, **code.constants}
-    exec(compile(source, "<schema>", "exec"), names)  # noqa: S102 - no word of the schema is in the source
-    predicate: Callable[[Any], bool] = names["predicate"]
+    # A closure's names are nearly as fast as locals, and cost nothing per call.
+    parameters = ", ".join((*_NAMES, *code.constants))
+    lines = [f"def make({parameters}):", "    def predicate(value):", *code.lines]
+    source = "\n".join([*lines, "        return True", "    return predicate"])
+    names: dict[str, Any] = {}
+    exec(compile(source, "<schema>", "exec"), names)  # noqa: S102 - of the schema it holds only literals, by repr
+    predicate: Callable[[Any], bool] = names["make"](**_NAMES, **code.constants)
     return predicate
 
 
@@ -96,7 +97,7 @@ class _Branch:
 
 
 class _Code:
-    """Writes the source; the schema's own words go into *constants* and never into the source."""
+    """Writes the source; of the schema only literals go into it, all else into *constants*."""
 
     def __init__(self, schema: Any) -> None:
         self.lines: list[str] = []
@@ -220,6 +221,9 @@ class _Code:
         self.lines.append("    " * depth + text)
 
     def _constant(self, value: Any) -> str:
+        """Return the source of a constant: a literal, or the name of a parameter of the maker."""
+        if type(value) in (int, str):
+            return repr(value)
         name = f"c{len(self.constants)}"
         self.constants[name] = value
         return name
