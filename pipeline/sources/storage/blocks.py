@@ -95,7 +95,7 @@ async def inflate(
                 yield block
     except DamagedError as error:
         raise SourceCorruptError(
-            f"{name!r} is damaged near byte {error.at}: {error}; copy it again and check it with "
+            f"{name!r} is damaged at or before byte {error.at}: {error}; copy it again and check it with "
             f"{'gzip -t' if compression == 'gzip' else 'zstd -t'} (records shortly before the "
             "damage may be wrong already)"
         ) from error
