@@ -43,19 +43,23 @@ def reference_problems(schema: Schema) -> Iterator[tuple[Path, str]]:
         for keyword in ("$anchor", "$dynamicAnchor")
         if isinstance(part.get(keyword), str)
     }
+    for path, target in _targets(schema):
+        uri, fragment = urldefrag(urljoin(bases[path[:-1]], target))
+        if target.startswith("#"):
+            uri = bases[path[:-1]]
+        if uri in resources:
+            if not _leads(resources[uri], fragment, (uri, fragment) in anchors):
+                yield path, f"{target!r} leads nowhere: the schema has no such part"
+        elif not uri.startswith(_BUILT_IN):
+            yield path, _leaves(target)
+
+
+def _targets(schema: Schema) -> Iterator[tuple[Path, str]]:
+    """Yield every reference with its path."""
     for path, part in walk(schema):
         for keyword in ("$ref", "$dynamicRef"):
-            target = part.get(keyword)
-            if not isinstance(target, str):
-                continue
-            uri, fragment = urldefrag(urljoin(bases[path], target))
-            if target.startswith("#"):
-                uri = bases[path]
-            if uri not in resources:
-                if not uri.startswith(_BUILT_IN):
-                    yield (*path, keyword), _leaves(target)
-            elif not _leads(resources[uri], fragment, (uri, fragment) in anchors):
-                yield (*path, keyword), f"{target!r} leads nowhere: the schema has no such part"
+            if isinstance(part.get(keyword), str):
+                yield (*path, keyword), part[keyword]
 
 
 def _bases(schema: Schema) -> dict[Path, str]:
