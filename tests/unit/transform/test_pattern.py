@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.transform.schema import compile_schema
-from pipeline.transform.schema.pattern import translate
+from pipeline.transform.schema.pattern import QUICK_LENGTH, translate
+from pipeline.transform.schema.predicate import compile_predicate
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,14 @@ def test_what_ecma_does_not_have_is_refused(pattern: str) -> None:
 def test_only_bounded_patterns_reach_python(pattern: str, compiled: bool) -> None:  # noqa: FBT001 - the expectation
     """A pattern whose steps have no small bound is left to the engine that never backtracks."""
     assert (translate(pattern).python is not None) is compiled
+
+
+def test_a_long_text_goes_to_the_library_and_has_the_same_verdict() -> None:
+    """The straight code never runs `re` on a long text: it says no, and the library decides."""
+    schema = {"pattern": "a*b"}
+    quick = compile_predicate(schema)
+    assert quick is not None
+    assert quick("a" * (QUICK_LENGTH - 1) + "b")
+    assert not quick("a" * QUICK_LENGTH + "b")
+    assert compile_schema(schema).accepts("a" * 1_000_000 + "b")
+    assert not compile_schema(schema).accepts("a" * 100_000)
