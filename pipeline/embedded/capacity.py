@@ -6,13 +6,24 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pipeline.embedded import answers
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pipeline.embedded.schema import Table
     from pipeline.embedded.settings import EngineSettings
 
-__all__ = ["Bucket", "Capacity", "Cost", "Shortage", "read_units", "write_units"]
+__all__ = [
+    "Bucket",
+    "Capacity",
+    "Cost",
+    "Shortage",
+    "out_of_capacity",
+    "read_units",
+    "throttled",
+    "write_units",
+]
 
 PARTITION_WCU = 1000.0
 """What the service gives one partition, the most that a hot key gets."""
@@ -172,6 +183,28 @@ class Capacity:
         if rate is None:
             return None
         return self._buckets.setdefault(key, Bucket(rate, self._settings.burst, now))
+
+
+def throttled(table: Table) -> answers.ServiceError:
+    """Refuse a request because the settings say so."""
+    reason = {"reason": "TableWriteProvisionedThroughputExceeded", "resource": table.arn}
+    return answers.provisioned_exceeded([reason], index=False)
+
+
+def out_of_capacity(shortages: Sequence[tuple[Table, Shortage | None]]) -> answers.ServiceError:
+    """Refuse a request of which nothing could be written."""
+    table = shortages[0][0]
+    reasons: dict[tuple[str, str], None] = {}
+    for of, shortage in shortages:
+        if shortage is None:
+            reasons["TableWriteKeyRangeThroughputExceeded", of.arn] = None
+        else:
+            reasons[shortage.reason, shortage.resource] = None
+    listed = [{"reason": reason, "resource": resource} for reason, resource in reasons]
+    if table.billing == "PAY_PER_REQUEST":
+        return answers.throttling(listed)
+    index = all(shortage is not None and shortage.of_index for _, shortage in shortages)
+    return answers.provisioned_exceeded(listed, index=index)
 
 
 def _by_name(units: Mapping[str, float]) -> dict[str, dict[str, float]]:

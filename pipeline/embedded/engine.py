@@ -9,7 +9,7 @@ import orjson
 
 from pipeline.embedded import answers
 from pipeline.embedded.capacity import Capacity
-from pipeline.embedded.operations import pages, reads, tables, writes
+from pipeline.embedded.operations import batch_get, batch_write, pages, single, tables
 from pipeline.embedded.service import Mishaps, Service
 from pipeline.embedded.storage.catalog import Catalog
 from pipeline.embedded.storage.database import Database
@@ -28,20 +28,20 @@ TARGET = "DynamoDB_20120810."
 
 _LOG = logging.getLogger("pipeline.embedded")
 _READS: dict[str, Callable[[Service, bytes], dict[str, Any]]] = {
-    "BatchGetItem": reads.batch_get_item,
+    "BatchGetItem": batch_get.batch_get_item,
     "DescribeTable": tables.describe_table,
     "DescribeTimeToLive": tables.describe_time_to_live,
-    "GetItem": reads.get_item,
+    "GetItem": single.get_item,
     "ListTables": tables.list_tables,
     "Query": pages.query,
     "Scan": pages.scan,
 }
 _WRITES: dict[str, Callable[[Service, bytes], dict[str, Any]]] = {
-    "BatchWriteItem": writes.batch_write_item,
+    "BatchWriteItem": batch_write.batch_write_item,
     "CreateTable": tables.create_table,
-    "DeleteItem": writes.delete_item,
+    "DeleteItem": single.delete_item,
     "DeleteTable": tables.delete_table,
-    "PutItem": writes.put_item,
+    "PutItem": single.put_item,
     "UpdateTable": tables.update_table,
     "UpdateTimeToLive": tables.update_time_to_live,
 }

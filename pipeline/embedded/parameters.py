@@ -10,10 +10,11 @@ from pipeline.embedded import answers
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["Parameters", "check_enum", "check_name"]
+__all__ = ["Parameters", "check_enum", "check_name", "write_parameters"]
 
 _T = TypeVar("_T")
 
+_RETURNING = frozenset({"ReturnConsumedCapacity", "ReturnItemCollectionMetrics"})
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 _LONGEST_NAME = 255
 _SHORTEST_NAME = 3
@@ -96,6 +97,19 @@ class Parameters:
 def _asks(value: object) -> bool:
     """Absent, null, false and an empty list ask for nothing; empty text may be an expression."""
     return not (value is None or value is False or value == [])
+
+
+def write_parameters(body: Any, operation: str, own: set[str]) -> Parameters:
+    """
+    Read a writing call's parameters: its *own* and those that all have.
+
+    :raises ServiceError: there are others, or item collection metrics are asked for.
+    """
+    parameters = Parameters(body, operation, own | _RETURNING)
+    metrics = parameters.enum("ReturnItemCollectionMetrics", ("SIZE", "NONE"), "NONE")
+    if metrics != "NONE":
+        raise answers.unsupported(operation, ["ReturnItemCollectionMetrics"])
+    return parameters
 
 
 def check_name(name: str | None, place: str, *, shortest: int = _SHORTEST_NAME) -> None:

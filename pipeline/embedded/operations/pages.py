@@ -9,10 +9,10 @@ import orjson
 
 from pipeline.embedded import answers
 from pipeline.embedded.capacity import Cost, read_units
-from pipeline.embedded.operations.changes import index_key, item_key, projection
 from pipeline.embedded.operations.wanted import wanted_range
 from pipeline.embedded.parameters import Parameters, check_name
 from pipeline.embedded.storage import keys
+from pipeline.embedded.storage.changes import index_key, item_key, projection
 from pipeline.embedded.storage.database import Range
 from pipeline.table import size
 from pipeline.table.rules import ItemRules

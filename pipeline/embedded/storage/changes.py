@@ -43,7 +43,7 @@ class Copy(NamedTuple):
 @dataclass(slots=True)
 class Change:
     """
-    One put (*new* and *item* are set) or delete.
+    One put (*new* is set, and *item* if the table has indexes) or delete.
 
     Once `read_old` has run it also knows what it replaces, the old and new entry in each of the
     table's indexes (*copies*) and what it costs.
@@ -95,7 +95,8 @@ def plan_put(known: Known, item: dict[str, Any], *, batch: bool) -> Change:
     weight = check_item(item, known.table, known.rules, batch=batch)
     normalise(item)
     key = item_key(known.table, item)
-    return Change(key, Row(key, weight, orjson.dumps(item)), item)
+    # Only an index asks for the item again; without one a large batch need not stay decoded.
+    return Change(key, Row(key, weight, orjson.dumps(item)), item if known.table.indexes else None)
 
 
 def plan_delete(known: Known, key: dict[str, Any]) -> Change:

@@ -1,4 +1,4 @@
-"""GetItem and BatchGetItem; every read is consistent, and the cost is that of what was asked."""
+"""BatchGetItem; every read is consistent, and the cost is that of what was asked."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import orjson
 from pipeline.embedded import answers
 from pipeline.embedded.capacity import Cost, read_units
 from pipeline.embedded.items import check_key
-from pipeline.embedded.operations.changes import item_key
 from pipeline.embedded.parameters import Parameters, check_name
+from pipeline.embedded.storage.changes import item_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,37 +18,11 @@ if TYPE_CHECKING:
     from pipeline.embedded.service import Service
     from pipeline.embedded.storage.catalog import Known
 
-__all__ = ["batch_get_item", "get_item"]
+__all__ = ["batch_get_item"]
 
 _MOST_KEYS = 100
 _MOST_BYTES = 16 * 1024 * 1024
 """How many bytes of items BatchGetItem returns before it hands back the other keys."""
-
-
-def get_item(service: Service, request: bytes) -> dict[str, Any]:
-    """Read one item; the answer has no Item where there is none."""
-    known_names = {"TableName", "Key", "ConsistentRead", "ReturnConsumedCapacity"}
-    parameters = Parameters(orjson.loads(request), "GetItem", known_names)
-    name = parameters.table_name()
-    mode = parameters.capacity_mode()
-    wanted = parameters.get("Key", dict)
-    if wanted is None:
-        raise answers.validation(
-            "1 validation error detected: Value null at 'key' failed to satisfy constraint: "
-            "Member must not be null"
-        )
-    known = service.catalog.get(name)
-    check_key(wanted, known.table, known.rules)
-    key = item_key(known.table, wanted)
-    row = service.database.fetch(known.table.relation, [key]).get(key)
-    answer: dict[str, Any] = {}
-    if row is not None:
-        answer["Item"] = orjson.Fragment(row.body)
-    if mode != "NONE":
-        consistent = parameters.flag("ConsistentRead")
-        cost = Cost(read_units(row.size if row else 0, consistent=consistent))
-        answer["ConsumedCapacity"] = cost.shown(name, mode)
-    return answer
 
 
 def batch_get_item(service: Service, request: bytes) -> dict[str, Any]:
