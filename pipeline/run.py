@@ -12,7 +12,7 @@ import orjson
 from pipeline.compose import specs
 from pipeline.compose.endings import failed, first_leaf
 from pipeline.compose.preflight import check_items, find_table, open_client
-from pipeline.compose.stages import Input, Output, Stages, build_stages
+from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
 from pipeline.core.flow import Flow, StopSignal
 from pipeline.errors import PipelineError
 from pipeline.observe.logs import open_log
@@ -120,7 +120,8 @@ class _Run:
             [one.size for one in read.parts], [one.records for one in read.parts], options.limit
         )
         with open_log(log_path, level=level, stderr=not options.bar, run=self._id) as log:
-            stages = build_stages(definition, read, written, metrics, log, dead_letters)
+            traces = Observed(metrics, log, dead_letters)
+            stages = build_stages(definition, read, written, traces, self._stop)
             log.info(
                 "run.started",
                 name=definition.name,
@@ -169,7 +170,7 @@ class _Run:
             unsettled = stages.sink.unsettled
         if failure is not None:
             return failed(failure, unsettled, log)
-        if unsettled or not stages.producer.exhausted:
+        if unsettled or stages.accounts.abandoned or not stages.producer.exhausted:
             reason = self._stop.reason
             return Ending("stopped", reason, f"stopped by {reason}", unsettled=unsettled)
         tally = stages.sink.totals.tally

@@ -48,8 +48,10 @@ def source_spec(definition: Definition, folder: Path) -> SourceSpec:
             csv=csv,
             max_record=source.max_record,
         )
+    written = source.path.text
     return FileSpec(
-        pattern=str(source.path.resolved),
+        # As it was written, so that the report names files as the user knows them.
+        pattern=str(source.path.resolved) if written.startswith("~") else written,
         root=folder,
         format=source.format,
         compression=source.compression,

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.config import Definition
-    from pipeline.model import Item
+    from pipeline.core.flow import StopSignal
+    from pipeline.model import Chunk, Item
     from pipeline.observe.logs import Log
     from pipeline.observe.metrics import Metrics
     from pipeline.sources.base import Part, Source
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pipeline.table.description import TableDescription
     from pipeline.table.encoding import Encoder
 
-__all__ = ["Input", "Output", "Stages", "build_stages"]
+__all__ = ["Input", "Observed", "Output", "Stages", "build_stages"]
 
 _OPEN_CHUNKS = 256
 """Chunks that may be unsettled at once; the memory budget is usually met first."""
@@ -59,6 +60,15 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """Where a run leaves its traces."""
+
+    metrics: Metrics
+    log: Log
+    dead_letters: DeadLetters
+
+
+@dataclass(frozen=True, slots=True)
 class Stages:
     """The stages of one run."""
 
@@ -67,18 +77,18 @@ class Stages:
     batcher: Batcher
     writer: Writer
     sink: Sink
+    accounts: Accounts
 
 
 def build_stages(
     definition: Definition,
     read: Input,
     written: Output,
-    metrics: Metrics,
-    log: Log,
-    dead_letters: DeadLetters,
+    observed: Observed,
+    stop: StopSignal,
 ) -> Stages:
     """Build the stages; call it on the running loop, whose clock the outage is measured by."""
-    write = definition.write
+    write, metrics, log = definition.write, observed.metrics, observed.log
     accounts = Accounts(chunks=_OPEN_CHUNKS, memory=definition.queues.memory)
     policy: Batching[Item] = Batching(
         max_items=write.batch_size, max_bytes=_REQUEST_BYTES, linger=write.linger
@@ -92,18 +102,25 @@ def build_stages(
         Random(),  # noqa: S311 - it spreads pauses, it keeps no secret
         log,
     )
+
+    def abandons(chunk: Chunk) -> bool:
+        if stop.requested:
+            accounts.abandon(chunk.number)
+        return stop.requested
+
     return Stages(
         Producer(read.source, read.parts, accounts, metrics, log),
-        Validator(_rules(definition, read.source, written)),
+        Validator(_rules(definition, read.source, written), abandons),
         batcher,
         Writer(delivery, batcher.release),
         Sink(
             accounts,
             metrics,
             log,
-            dead_letters=dead_letters if definition.errors.dead_letter else None,
+            dead_letters=observed.dead_letters if definition.errors.dead_letter else None,
             limit=specs.reject_limit(definition),
         ),
+        accounts,
     )
 
 

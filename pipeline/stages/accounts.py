@@ -56,6 +56,7 @@ class Accounts:
     def __init__(self, *, chunks: int, memory: int) -> None:
         self._marks: Watermark[Position, Ledger] = Watermark()
         self._window = Window(chunks=chunks, weight=memory)
+        self.abandoned = False
 
     async def open(self, chunk: Chunk) -> int:
         """Open *chunk*, waiting for room, and return its number."""
@@ -73,6 +74,11 @@ class Accounts:
         ledger = self._marks.settle(checked.chunk, len(checked.rejections))
         for rejection in checked.rejections:
             ledger.refuse(rejection)
+
+    def abandon(self, number: int) -> None:
+        """Leave a chunk as if it had not been read: a stop came before its turn."""
+        self._marks[number].abandoned = True
+        self.abandoned = True
 
     def settled(self, outcome: Outcome) -> None:
         """Note what the table's answer settled."""
@@ -94,11 +100,12 @@ class Accounts:
 
     def unfinished(self) -> list[Ledger]:
         """Return the ledgers of the chunks that are still open, in read order."""
-        return [chunk.ledger for chunk in self._marks]
+        return [chunk.ledger for chunk in self._marks if not chunk.abandoned]
 
     def unsettled(self) -> int:
         """Count what is open: items, or records where it is not known yet what they become."""
         return sum(
             chunk.ledger.tally.records if chunk.expected is None else chunk.expected - chunk.settled
             for chunk in self._marks
+            if not chunk.abandoned
         )

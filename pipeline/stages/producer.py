@@ -45,26 +45,34 @@ class Producer:
     async def chunks(self, limit: int | None = None) -> AsyncGenerator[Chunk, None]:
         """Yield the source's chunks, numbered from 0; end after *limit* records."""
         left = limit
-        loop = asyncio.get_running_loop()
-        consumed_before = 0
         for part in self._parts:
             if left == 0:
                 break
             self._log.info("part.opened", part=part.name)
-            if self._metrics.first_read_at is None:
-                self._metrics.first_read_at = loop.time()
-            consumed = 0
-            async with aclosing(self._source.read(part)) as chunks:
+            async with aclosing(self._part(part, left)) as chunks:
                 async for chunk in chunks:
-                    cut = _cut(chunk, left)
-                    yield await self._open(cut)
-                    consumed = chunk.consumed
-                    self._metrics.consumed = consumed_before + consumed
-                    left = None if left is None else left - len(cut.records)
-                    if left == 0:
-                        break
-            consumed_before += consumed
+                    left = None if left is None else left - len(chunk.records)
+                    yield chunk
         self.exhausted = True
+
+    async def _part(self, part: Part, left: int | None) -> AsyncGenerator[Chunk, None]:
+        """Yield one part's chunks, at most *left* records."""
+        before = self._metrics.consumed
+        if self._metrics.first_read_at is None:
+            self._metrics.first_read_at = asyncio.get_running_loop().time()
+        async with aclosing(self._source.read(part)) as chunks:
+            async for chunk in chunks:
+                opened = await self._open(_cut(chunk, left))
+                self._metrics.consumed = before + chunk.consumed
+                try:
+                    yield opened
+                except GeneratorExit:
+                    # A stop came while the chunk waited for room downstream: nobody has it.
+                    self._accounts.abandon(opened.number)
+                    raise
+                left = None if left is None else left - len(opened.records)
+                if left == 0:
+                    return
 
     async def _open(self, chunk: Chunk) -> Chunk:
         number = await self._accounts.open(chunk)

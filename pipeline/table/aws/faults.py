@@ -122,7 +122,7 @@ def translate(error: Exception) -> PipelineError:
         error, aws.NoCredentialsError | aws.PartialCredentialsError | aws.CredentialRetrievalError
     ):
         return TableStopError(f"{error}; see `aws configure list` for where credentials come from")
-    if isinstance(error, aws.HTTPClientError | OSError | TimeoutError):
+    if isinstance(error, aws.HTTPClientError | aws.ConnectionError | OSError | TimeoutError):
         return TransientError(_network_text(error))
     if isinstance(error, aws.BotoCoreError):
         return TableStopError(f"the AWS client refused: {type(error).__name__}")

@@ -1,0 +1,294 @@
+"""The command as a user meets it: exit codes, stdout and stderr, stops, and refusals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.engine import tables
+from tests.integration.command import pipeline, start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+DEFINITION = """
+source: {type: file, path: "%(path)s"}
+schema:
+  type: object
+  required: [id]
+  properties: {id: {type: string, minLength: 1}, age: {type: integer, minimum: 0}}
+items: [{key: {PK: "USER#{id}"}}]
+target:
+  table: Users
+  endpoint: %(endpoint)s
+  create: {key: {PK: S}, if_missing: true}
+"""
+
+
+def write_definition(folder: Path, endpoint: str = "embedded", path: str = "in.jsonl") -> Path:
+    """Write a definition that loads *path*."""
+    file = folder / "users.yaml"
+    file.write_text(DEFINITION % {"path": path, "endpoint": endpoint})
+    return file
+
+
+def write_records(folder: Path, *lines: str) -> None:
+    """Write the source."""
+    (folder / "in.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+def events(log: str) -> list[dict[str, Any]]:
+    """Read log lines."""
+    return [json.loads(line) for line in log.splitlines()]
+
+
+def test_all_written_is_exit_code_0_with_json_on_stdout_and_log_lines_on_stderr(
+    tmp_path: Path,
+) -> None:
+    """In a pipe stdout is the report alone; stderr and log.jsonl hold the same events."""
+    write_records(tmp_path, '{"id": "a", "age": 3}', '{"id": "b"}')
+
+    ended = pipeline("run", write_definition(tmp_path), cwd=tmp_path)
+
+    assert ended.code == 0
+    assert ended.report["status"] == "succeeded"
+    assert (ended.report["total"], ended.report["succeeded"]) == (2, 2)
+    names = [event["event"] for event in events(ended.err)]
+    assert names[0] == "run.started"
+    assert names[-1] == "run.finished"
+    latest = tmp_path / "runs" / "users" / "latest"
+    assert (latest / "log.jsonl").read_text() == ended.err
+    assert json.loads((latest / "report.json").read_text()) == ended.report
+
+
+def test_a_bad_record_is_exit_code_1_and_names_file_line_field_and_rule(tmp_path: Path) -> None:
+    """The good neighbours are written; the bad line is in the dead letters as it stands."""
+    bad = '{"id": "b", "age": -1}'
+    write_records(tmp_path, '{"id": "a"}', bad, "not json", '{"id": "c"}')
+
+    ended = pipeline("run", write_definition(tmp_path), cwd=tmp_path)
+
+    assert ended.code == 1
+    report = ended.report
+    assert report["status"] == "completed_with_errors"
+    assert (report["total"], report["succeeded"], report["rejected"]) == (4, 2, 2)
+    first = report["errors"][0]
+    assert (first["source"], first["line"], first["field"]) == ("in.jsonl", 2, "age")
+    assert (first["kind"], first["rule"]) == ("schema", "minimum")
+    lines = (tmp_path / report["dead_letter"]).read_text().splitlines()
+    letters = [json.loads(line) for line in lines]
+    assert [letter["raw"] for letter in letters] == [bad, "not json"]
+
+
+def test_a_wrong_definition_is_exit_code_2_and_shows_the_line(tmp_path: Path) -> None:
+    """Nothing is run; the nearest valid key is named."""
+    definition = write_definition(tmp_path)
+    definition.write_text(definition.read_text().replace("table:", "tabel:"))
+
+    ended = pipeline("run", definition, cwd=tmp_path)
+
+    assert ended.code == 2
+    assert "did you mean `table`?" in ended.err
+    assert "tabel: Users" in ended.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_missing_table_is_found_before_the_first_record(
+    dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
+) -> None:
+    """One sentence with what to do, exit code 2, no report."""
+    assert credentials
+    write_records(tmp_path, '{"id": "a"}')
+    definition = write_definition(tmp_path, dynamodb_local)
+
+    ended = pipeline("run", definition, "--set", "target.create.if_missing=false", cwd=tmp_path)
+
+    assert ended.code == 2
+    assert ended.out == ""
+    assert "there is no table 'Users'" in ended.err
+    assert "create-table" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_an_unreachable_endpoint_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """Nothing listens on port 9: exit code 2 and advice, no traceback."""
+    write_records(tmp_path, '{"id": "a"}')
+
+    ended = pipeline("run", write_definition(tmp_path, "http://127.0.0.1:9"), cwd=tmp_path)
+
+    assert ended.code == 2
+    assert "http://127.0.0.1:9 does not answer" in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_missing_credentials_are_told_before_anything_is_read(tmp_path: Path) -> None:
+    """Without an endpoint the target is AWS, and credentials must be there."""
+    write_records(tmp_path, '{"id": "a"}')
+    definition = write_definition(tmp_path)
+    definition.write_text(definition.read_text().replace("  endpoint: embedded\n", ""))
+
+    ended = pipeline("run", definition, "--set", "target.region=eu-west-1", cwd=tmp_path)
+
+    assert ended.code == 2
+    assert "no AWS credentials were found" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("items", "told"),
+    [
+        ('items=[{key: {id: "{id}"}}]', "'id', but the key of table 'Users' is PK (S)"),
+        ("items=[{only: [id]}]", "has no 'PK', which is in the key of table 'Users'"),
+        ('items=[{key: {PK: "{id}", SK: A}}]', "'SK', but the key of table 'Users' is PK (S)"),
+    ],
+)
+def test_items_that_cannot_have_the_tables_key_are_refused(
+    items: str, told: str, tmp_path: Path
+) -> None:
+    """A key schema that does not fit is found before the first record."""
+    write_records(tmp_path, '{"id": "a"}')
+    definition = write_definition(tmp_path)
+    pipeline("create-table", definition, cwd=tmp_path)
+    # Without target.create only the table itself can tell what its key is.
+    definition.write_text(definition.read_text().replace("  create:", "  # create:"))
+
+    ended = pipeline("run", definition, "--set", items, cwd=tmp_path)
+
+    assert ended.code == 2
+    assert told in ended.err
+
+
+def test_create_table_creates_once_then_finds_it_identical_then_shows_a_diff(
+    dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Created and waited for; a no-op on an identical table; a diff on another one."""
+    assert credentials
+    definition = write_definition(tmp_path, dynamodb_local)
+
+    created = pipeline("create-table", definition, cwd=tmp_path)
+    again = pipeline("create-table", definition, cwd=tmp_path)
+    other = pipeline("create-table", definition, "--set", "target.create.key={PK: N}", cwd=tmp_path)
+
+    assert (created.code, again.code, other.code) == (0, 0, 2)
+    assert "was created and is active" in created.out
+    assert "exists and is as described" in again.out
+    assert "key: {PK: N} in the definition, {PK: S} in the table" in other.out
+
+
+def test_a_dry_run_writes_nothing_and_says_so(tmp_path: Path) -> None:
+    """All but the writes: counts as in a run, no table, no item."""
+    write_records(tmp_path, '{"id": "a"}', "bad")
+
+    ended = pipeline("run", write_definition(tmp_path), "--dry-run", cwd=tmp_path)
+
+    assert ended.code == 1
+    report = ended.report
+    assert report["dry_run"] is True
+    assert (report["succeeded"], report["rejected"], report["requests"]) == (1, 1, 1)
+    missing = pipeline(
+        "run", tmp_path / "users.yaml", "--set", "target.create.if_missing=false", cwd=tmp_path
+    )
+    assert "there is no table" in missing.err
+
+
+def test_validate_checks_every_record_without_a_table(tmp_path: Path) -> None:
+    """Validate --source reports what a run would reject; nothing is connected."""
+    write_records(tmp_path, '{"id": "a"}', '{"id": ""}')
+    definition = write_definition(tmp_path, "http://127.0.0.1:9")
+
+    plain = pipeline("validate", definition, cwd=tmp_path)
+    deep = pipeline("validate", definition, "--source", cwd=tmp_path)
+
+    assert (plain.code, deep.code) == (0, 1)
+    assert "is right" in plain.out
+    assert deep.report["errors"][0]["rule"] == "minLength"
+
+
+def test_limit_reads_no_more(tmp_path: Path) -> None:
+    """--limit 3 of ten records loads three, and the run is a success."""
+    write_records(tmp_path, *(f'{{"id": "{n}"}}' for n in range(10)))
+
+    ended = pipeline("run", write_definition(tmp_path), "--limit", "3", cwd=tmp_path)
+
+    assert ended.code == 0
+    assert (ended.report["records"], ended.report["succeeded"]) == (3, 3)
+
+
+def test_stdin_is_a_source(tmp_path: Path) -> None:
+    """Records piped in are loaded; format and compression are told by content."""
+    definition = write_definition(tmp_path)
+
+    ended = pipeline(
+        "run", definition, "--set", "source={type: stdin}", cwd=tmp_path, stdin="id,age\na,3\nb,\n"
+    )
+
+    assert ended.code == 0, ended.err
+    assert ended.report["succeeded"] == 2
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_signal_stops_softly_and_everything_read_is_settled(
+    number: signal.Signals,
+    code: int,
+    dynamodb_local: str,
+    credentials: Mapping[str, str],
+    tmp_path: Path,
+) -> None:
+    """The report counts exactly what a scan finds, and says so at once: nothing is unsettled."""
+    definition = write_definition(tmp_path, dynamodb_local)
+    source = "source={type: generate, count: 10000000}"
+    key = 'items=[{key: {PK: "{user_id}"}}]'
+    options = ("--set", source, "--set", key, "--set", "schema={}")
+
+    with start("run", definition, *options, cwd=tmp_path) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if '"part.opened"' in line:
+                break
+        try:
+            running.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            running.send_signal(number)
+        out, _ = running.communicate(timeout=60)
+
+    report = json.loads(out)
+    assert running.returncode == code
+    assert report["status"] == "stopped"
+    assert report["reason"] == number.name.lower()
+    parts = ("succeeded", "superseded", "rejected", "failed")
+    assert report["total"] == sum(report[part] for part in parts) == report["records"]
+    assert report["unsettled"] == 0
+    async with tables.connect(dynamodb_local, credentials["AWS_ACCESS_KEY_ID"]) as client:
+        assert len(await tables.scan_all(client, "Users")) == report["succeeded"] > 0
+
+
+async def test_a_table_that_vanishes_ends_the_run_as_failed(
+    dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Exit code 3, the stage is named, the law holds and the rest is counted as unsettled."""
+    definition = write_definition(tmp_path, dynamodb_local)
+    source = "source={type: generate, count: 10000000}"
+    key = 'items=[{key: {PK: "{user_id}"}}]'
+    options = ("--set", source, "--set", key, "--set", "schema={}")
+
+    with start("run", definition, *options, cwd=tmp_path) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if '"part.opened"' in line:
+                break
+        async with tables.connect(dynamodb_local, credentials["AWS_ACCESS_KEY_ID"]) as client:
+            await client.delete_table(TableName="Users")
+        out, _ = running.communicate(timeout=60)
+
+    report = json.loads(out)
+    assert running.returncode == 3
+    assert (report["status"], report["reason"]) == ("failed", "table_refused")
+    assert report["stage"].startswith("writer")
+    assert "ResourceNotFoundException" in report["message"]
+    parts = ("succeeded", "superseded", "rejected", "failed")
+    assert report["total"] == sum(report[part] for part in parts)
+    assert report["unsettled"] > 0
