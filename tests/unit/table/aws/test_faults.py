@@ -1,0 +1,114 @@
+"""One table says what every answer means: wait, try again, isolate, or stop."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+from botocore import exceptions as aws
+
+from pipeline.errors import (
+    IsolateError,
+    PipelineError,
+    TableStopError,
+    ThrottledError,
+    TransientError,
+)
+from pipeline.table.aws.faults import translate, translate_answer
+
+URL = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "verdict"),
+    [
+        (400, "ProvisionedThroughputExceededException", ThrottledError),
+        (400, "ThrottlingException", ThrottledError),
+        (400, "RequestLimitExceeded", ThrottledError),
+        (400, "LimitExceededException", ThrottledError),
+        (429, "429", ThrottledError),
+        (500, "InternalServerError", TransientError),
+        (500, "InternalFailure", TransientError),
+        (502, "502", TransientError),
+        (503, "503", TransientError),
+        (503, "ServiceUnavailable", TransientError),
+        (504, "504", TransientError),
+        (409, "ReplicatedWriteConflictException", TransientError),
+        (301, "301", TransientError),
+        (400, "ValidationException", IsolateError),
+        (400, "ItemCollectionSizeLimitExceededException", IsolateError),
+        (400, "SerializationException", IsolateError),
+        (413, "413", IsolateError),
+        (400, "ResourceNotFoundException", TableStopError),
+        (400, "AccessDeniedException", TableStopError),
+        (400, "UnrecognizedClientException", TableStopError),
+        (403, "InvalidSignatureException", TableStopError),
+        (400, "ExpiredTokenException", TableStopError),
+        (400, "MissingAuthenticationTokenException", TableStopError),
+        (400, "SomethingNobodyHasHeardOf", TableStopError),
+    ],
+)
+def test_every_code_has_one_meaning(status: int, code: str, verdict: type[PipelineError]) -> None:
+    """An unknown refusal stops the run: going on could lose records."""
+    assert type(translate_answer(status, code, "text", {})) is verdict
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (aws.EndpointConnectionError(endpoint_url=URL), TransientError),
+        (aws.ConnectionClosedError(endpoint_url=URL), TransientError),
+        (aws.ConnectTimeoutError(endpoint_url=URL), TransientError),
+        (aws.ReadTimeoutError(endpoint_url=URL), TransientError),
+        (aws.ProxyConnectionError(proxy_url=URL), TransientError),
+        (aws.ResponseStreamingError(error="cut"), TransientError),
+        (aws.SSLError(endpoint_url=URL, error=OSError("reset")), TransientError),
+        (
+            aws.SSLError(endpoint_url=URL, error=OSError("[SSL: CERTIFICATE_VERIFY_FAILED]")),
+            TableStopError,
+        ),
+        (ConnectionResetError(), TransientError),
+        (TimeoutError(), TransientError),
+        (aws.NoCredentialsError(), TableStopError),
+        (aws.PartialCredentialsError(provider="env", cred_var="secret"), TableStopError),
+        (aws.ParamValidationError(report="value: 4111111111111111"), TableStopError),
+    ],
+)
+def test_every_failure_of_the_network_has_one_meaning(
+    error: Exception, verdict: type[PipelineError]
+) -> None:
+    """What may have been applied is sent again; what no retry can mend stops the run."""
+    assert type(translate(error)) is verdict
+
+
+def test_a_certificate_that_is_not_trusted_is_found_in_the_chain_of_causes() -> None:
+    """The verification error may hide below the client's."""
+    error = aws.SSLError(endpoint_url=URL, error=OSError("handshake"))
+    error.__cause__ = ssl.SSLCertVerificationError()
+
+    assert type(translate(error)) is TableStopError
+
+
+def test_messages_carry_no_values_and_are_bounded() -> None:
+    """The client's text repeats an item's value; ours names the kind of fault alone."""
+    leaking = translate(aws.ParamValidationError(report="value: 4111111111111111"))
+    long = translate_answer(400, "ValidationException", "x" * 10_000, {})
+
+    assert "4111" not in str(leaking)
+    assert len(str(long)) < 400
+
+
+def test_throttling_reasons_are_read() -> None:
+    """DynamoDB says since 2025 whether a table, an index, a key range or the account is short."""
+    body = {"ThrottlingReasons": [{"reason": "TableWriteKeyRangeThroughputExceeded"}]}
+
+    throttled = translate_answer(400, "ThrottlingException", "", body)
+
+    assert isinstance(throttled, ThrottledError)
+    assert throttled.reasons == ("TableWriteKeyRangeThroughputExceeded",)
+
+
+def test_a_bug_of_ours_is_not_taken_for_an_answer() -> None:
+    """A foreign exception that means nothing here is raised as it is."""
+    with pytest.raises(ZeroDivisionError):
+        translate(ZeroDivisionError())
