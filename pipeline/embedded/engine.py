@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -63,19 +64,30 @@ class Engine:
     """
     The tables of one file (*path* None: of memory), for one thread: that which opens it.
 
-    :raises EngineBusyError, PreflightError: on `open`.
+    *monotonic* is the clock, in seconds, by which capacity comes back.
     """
 
-    def __init__(self, path: Path | None, settings: EngineSettings) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        settings: EngineSettings,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._lock = FileLock(path) if path is not None else None
         self._database = Database(path)
         self._catalog = Catalog(self._database)
         self._service = Service(
-            self._database, self._catalog, Capacity(settings), Mishaps(settings)
+            self._database, self._catalog, Capacity(settings), Mishaps(settings), monotonic
         )
 
     def open(self) -> None:
-        """Lock the file, open it and read what tables there are."""
+        """
+        Lock the file, open it and read what tables there are.
+
+        :raises EngineBusyError: another engine has it.
+        :raises PreflightError: it is not the engine's, or cannot be written.
+        """
         if self._lock is not None:
             self._lock.acquire()
         try:

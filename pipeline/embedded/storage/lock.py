@@ -34,12 +34,19 @@ class FileLock:
         Take the lock or say at once who has it.
 
         :raises EngineBusyError: another engine has it, be it of this process.
+        :raises PreflightError: there can be no file in this place.
         """
         import fcntl  # noqa: PLC0415 - POSIX only: the package must import elsewhere
 
         lock = self._path.with_name(f"{self._path.name}.lock")
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise PreflightError(
+                f"cannot keep the embedded engine's tables in {str(self._path)!r}: "
+                f"{error.strerror}. Choose another place, or make this one writable"
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
