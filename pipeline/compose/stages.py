@@ -108,18 +108,14 @@ def build_stages(
             accounts.abandon(chunk.number)
         return stop.requested
 
+    letters = observed.dead_letters if definition.errors.dead_letter else None
+    limit = specs.reject_limit(definition)
     return Stages(
         Producer(read.source, read.parts, accounts, metrics, log),
         Validator(_rules(definition, read.source, written), abandons),
         batcher,
         Writer(delivery, batcher.release),
-        Sink(
-            accounts,
-            metrics,
-            log,
-            dead_letters=observed.dead_letters if definition.errors.dead_letter else None,
-            limit=specs.reject_limit(definition),
-        ),
+        Sink(accounts, metrics, log, dead_letters=letters, limit=limit),
         accounts,
     )
 

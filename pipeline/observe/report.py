@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.model import Rejection
-    from pipeline.observe.metrics import Metrics, Tally
+    from pipeline.observe.metrics import Histogram, Metrics, Tally
 
 __all__ = ["Ending", "Report", "Status", "error_sample", "make_report"]
 
@@ -118,10 +118,7 @@ def make_report(
         duration_s=round(duration, 3),
         items_per_s=round(tally.total / duration, 1) if duration else 0.0,
         cpu_s=round(cpu_s, 3),
-        latency_ms={
-            name: None if (value := metrics.latency.quantile(share)) is None else _ms(value)
-            for name, share in (("p50", 0.5), ("p99", 0.99))
-        },
+        latency_ms={"p50": _ms(metrics.latency, 0.5), "p99": _ms(metrics.latency, 0.99)},
         errors_by_kind=dict(tally.by_kind),
         errors=[error_sample(rejection) for rejection in samples],
         throttling_reasons=dict(metrics.throttling_reasons),
@@ -147,5 +144,6 @@ def error_sample(rejection: Rejection) -> dict[str, Any]:
     }
 
 
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 2)
+def _ms(durations: Histogram, share: float) -> float | None:
+    seconds = durations.quantile(share)
+    return None if seconds is None else round(seconds * 1000, 2)

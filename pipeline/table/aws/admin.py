@@ -71,17 +71,16 @@ async def wait_until_active(
     client: DynamoDBClient, name: str, patience: float = 600.0
 ) -> TableDescription:
     """Return the description of table *name* once it and its indexes are active."""
-    try:
-        async with asyncio.timeout(patience):
-            while True:
-                description = await describe(client, name)
-                if description is not None and description.status in {"ACTIVE", "UPDATING"}:
-                    return description
-                await asyncio.sleep(_POLL if description is not None else _POLL / 4)
-    except TimeoutError:
-        raise PreflightError(
-            f"table {name!r} is not active after {patience:g} s; look at it in the console"
-        ) from None
+    clock = asyncio.get_running_loop().time
+    gives_up = clock() + patience
+    while clock() < gives_up:
+        description = await describe(client, name)
+        if description is not None and description.status in {"ACTIVE", "UPDATING"}:
+            return description
+        await asyncio.sleep(_POLL if description is not None else _POLL / 4)
+    raise PreflightError(
+        f"table {name!r} is not active after {patience:g} s; look at it in the console"
+    )
 
 
 async def _call(client: DynamoDBClient, request: Callable[[], Awaitable[Any]]) -> Any:
