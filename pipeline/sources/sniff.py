@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import PreflightError
 from pipeline.sources.formats.delimited.header import HeaderError, read_header
-from pipeline.sources.storage.inflate import compression_of
+from pipeline.sources.storage.inflate import COMPRESSED, compression_of
 
 if TYPE_CHECKING:
     from pipeline.sources.base import Compression, FileSpec, Format, StdinSpec
 
-__all__ = ["MAX_HEAD", "Look", "tell_compression", "tell_format"]
+__all__ = ["MAX_HEAD", "Look", "may_be_magic", "tell_compression", "tell_format"]
 
 MAX_HEAD = 1024 * 1024
-"""Bytes of text within which a part must show what it is."""
+"""Bytes of text within which a part must show what it is; blank JSON Lines may be longer."""
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
@@ -44,6 +44,14 @@ class Look:
     format: Format
     skip: int
     delimiter: str
+
+
+def may_be_magic(head: bytes) -> bool:
+    """Say whether more bytes after *head* could show that it is no plain text."""
+    return any(
+        len(head) < len(magic) and magic.startswith(head)
+        for magic in (*COMPRESSED, *(magic for magic, _ in _STRANGERS))
+    )
 
 
 def tell_compression(name: str, head: bytes, asked: Literal["auto"] | Compression) -> Compression:
@@ -78,10 +86,8 @@ def tell_format(name: str, text: bytes, spec: FileSpec | StdinSpec, *, whole: bo
     skip = len(_BOM) if text.startswith(_BOM) else 0
     text = text[skip:]
     first = text.lstrip(_SPACE)[:1]
-    if not first and not whole:
-        if len(text) < MAX_HEAD:
-            return None
-        raise PreflightError(f"{name!r} begins with {MAX_HEAD} bytes of white space")
+    if not first and not whole and len(text) < MAX_HEAD:
+        return None
     stem = name.lower().removesuffix(".gz").removesuffix(".zst")
     delimiter = spec.csv.delimiter or ("\t" if stem.endswith(".tsv") else ",")
     named = next((form for ending, form in _NAMES.items() if stem.endswith(ending)), None)
@@ -110,7 +116,7 @@ def _decide(name: str, named: Format | None, first: bytes) -> Format:
     shown = beginnings.get(first, "csv")
     if named is None and not first:
         raise PreflightError(
-            f"{name!r} is empty, and its name does not say what it holds; set source.format"
+            f"{name!r} is blank, and its name does not say what it holds; set source.format"
         )
     if named is None:
         return shown
@@ -128,7 +134,7 @@ def _decide(name: str, named: Format | None, first: bytes) -> Format:
 
 def _no_array(first: bytes) -> str:
     if not first:
-        return "is empty, which is no JSON; an empty array is written []"
+        return "is blank, which is no JSON; an empty array is written []"
     if first == b"{":
         return (
             "begins with '{', and a JSON source is one array; set source.format: jsonl if it has "

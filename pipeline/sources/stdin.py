@@ -12,7 +12,7 @@ from pipeline.errors import PreflightError, SourceCorruptError
 from pipeline.model import Position
 from pipeline.sources.base import Part
 from pipeline.sources.reading import cut_chunks, decode, framer_of
-from pipeline.sources.sniff import tell_compression, tell_format
+from pipeline.sources.sniff import may_be_magic, tell_compression, tell_format
 from pipeline.sources.storage.blocks import inflate, plain, skip
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = ["StdinSource"]
 T = TypeVar("T")
 
 _NAME = "stdin"
-_MAGIC = 16
 
 
 class StdinSource:
@@ -82,7 +81,7 @@ class StdinSource:
         head = b""
         async for raw in raws:
             head += raw
-            if len(head) >= _MAGIC:
+            if not may_be_magic(head):
                 break
         compression = tell_compression(_NAME, head, spec.compression)
         rest = _after([head], raws)

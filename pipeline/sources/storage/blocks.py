@@ -94,10 +94,10 @@ async def inflate(
             async for block in pieces:
                 yield block
     except DamagedError as error:
+        check = "gzip -t" if compression == "gzip" else "zstd -t"
         raise SourceCorruptError(
-            f"{name!r} is damaged at or before byte {error.at}: {error}; copy it again and check it with "
-            f"{'gzip -t' if compression == 'gzip' else 'zstd -t'} (records shortly before the "
-            "damage may be wrong already)"
+            f"{name!r} is damaged at or before byte {error.at}: {error}; copy it again and check "
+            f"it with {check} (records shortly before the damage may be wrong already)"
         ) from error
 
 

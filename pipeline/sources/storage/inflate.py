@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
     from pipeline.sources.base import Compression
 
-__all__ = ["DamagedError", "Inflater", "compression_of", "inflater"]
+__all__ = ["COMPRESSED", "DamagedError", "Inflater", "compression_of", "inflater"]
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+_SKIPPABLE = tuple(bytes([first]) + _ZSTD_SKIPPABLE for first in range(0x50, 0x60))
 _MAGIC = 4
+
+COMPRESSED = (_GZIP, _ZSTD, *_SKIPPABLE)
+"""How compressed files begin."""
 
 
 class DamagedError(Exception):
@@ -151,10 +155,7 @@ def _zstd() -> _Codec:
 
 
 def _is_zstd(head: bytes) -> bool:
-    return head.startswith(_ZSTD) or (head[:1] in _SKIPPABLE and head[1:4] == _ZSTD_SKIPPABLE)
-
-
-_SKIPPABLE = tuple(bytes([first]) for first in range(0x50, 0x60))
+    return head.startswith((_ZSTD, *_SKIPPABLE))
 
 
 def _explain(error: Exception) -> str:

@@ -117,8 +117,8 @@ def test_records_before_the_damage_are_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (b"", r"is empty, which is no JSON; an empty array is written \[\]"),
-        (b" \n", "is empty"),
+        (b"", r"is blank, which is no JSON; an empty array is written \[\]"),
+        (b" \n", "is blank"),
         (b'{"id":1}\n{"id":2}\n', "set source.format: jsonl if it has one object a line"),
         (b"id,name\n", "is not a JSON array"),
     ],
