@@ -114,12 +114,9 @@ class _Run:
         """Run, and write ``report.json`` whatever happens."""
         definition, options, metrics = self._definition, self._options, self._metrics
         folder = make_run_folder(options.runs, definition.name, self._id)
-        log_path, level = folder / "log.jsonl", definition.log.level
         dead_letters = DeadLetters(folder / "dead-letter.jsonl")
-        goal = Goal(
-            [one.size for one in read.parts], [one.records for one in read.parts], options.limit
-        )
-        with open_log(log_path, level=level, stderr=not options.bar, run=self._id) as log:
+        goal = Goal(read.parts, options.limit)
+        with open_log(folder, definition.log.level, stderr=not options.bar) as log:
             traces = Observed(metrics, log, dead_letters)
             stages = build_stages(definition, read, written, traces, self._stop)
             log.info(
@@ -133,14 +130,15 @@ class _Run:
             with watched(definition.name, goal, metrics, log, bar=options.bar):
                 ending = await self._drive(stages, log)
             dead_letters.close()
+            identity = {
+                "name": definition.name,
+                "run": self._id,
+                "table": written.description.name,
+                "dead_letter": str(dead_letters.path) if dead_letters.count else None,
+                "dry_run": options.dry_run,
+            }
             report = make_report(
-                {
-                    "name": definition.name,
-                    "run": self._id,
-                    "table": written.description.name,
-                    "dead_letter": str(dead_letters.path) if dead_letters.count else None,
-                    "dry_run": options.dry_run,
-                },
+                identity,
                 ending,
                 stages.sink.totals.tally,
                 metrics,

@@ -40,15 +40,15 @@ class Log(Protocol):
 
 
 @contextmanager
-def open_log(path: Path, *, level: str, stderr: bool, run: str) -> Iterator[Log]:
+def open_log(folder: Path, level: str, *, stderr: bool) -> Iterator[Log]:
     """
-    Open the log of run *run* at *path* (made with mode 0600); with *stderr*, copy it there.
+    Open ``log.jsonl`` in a run's *folder*, with mode 0600; with *stderr*, copy it there.
 
     Lines below *level* are not made at all.
     """
     import structlog  # noqa: PLC0415 - 0.25 s that `--help` need not pay
 
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = os.open(folder / "log.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     writers = [LineWriter(descriptor)]
     if stderr:
         writers.append(LineWriter(sys.stderr.fileno()))
@@ -66,7 +66,7 @@ def open_log(path: Path, *, level: str, stderr: bool, run: str) -> Iterator[Log]
             ],
             wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
             context_class=dict,
-            run=run,
+            run=folder.name,
         )
     finally:
         for writer in writers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.observe.screen import plain
 
@@ -24,6 +24,18 @@ _REDRAW = 0.1
 _TELL = 5.0
 
 
+class Countable(Protocol):
+    """A part of a source, as far as its size is known."""
+
+    @property
+    def size(self) -> int | None:
+        """Bytes as it lies on disk."""
+
+    @property
+    def records(self) -> int | None:
+        """How many records it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """
@@ -32,18 +44,17 @@ class Goal:
     *limit* is the most records that will be read.
     """
 
-    sizes: Sequence[int | None]
-    records: Sequence[int | None]
+    parts: Sequence[Countable]
     limit: int | None = None
 
     @property
     def total(self) -> int | None:
         """Bytes or records in all; None where nobody can know (stdin)."""
         if self._in_bytes:
-            return sum(size for size in self.sizes if size is not None)
-        if None in self.records:
+            return sum(part.size or 0 for part in self.parts)
+        if any(part.records is None for part in self.parts):
             return self.limit
-        count = sum(one for one in self.records if one is not None)
+        count = sum(part.records or 0 for part in self.parts)
         return count if self.limit is None else min(count, self.limit)
 
     def done(self, metrics: Metrics) -> int:
@@ -52,7 +63,7 @@ class Goal:
 
     @property
     def _in_bytes(self) -> bool:
-        return self.limit is None and None not in self.sizes
+        return self.limit is None and all(part.size is not None for part in self.parts)
 
 
 @contextmanager

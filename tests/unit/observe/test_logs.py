@@ -17,9 +17,10 @@ HOSTILE = '\n{"event": "forged"}\r\x1b[31m\u2028\x00'
 
 def test_every_line_is_one_json_object_even_with_hostile_facts(tmp_path: Path) -> None:
     """Line ends, escape sequences and quotes in a key cannot forge a line."""
-    path = tmp_path / "log.jsonl"
+    path = tmp_path / "r1" / "log.jsonl"
+    path.parent.mkdir()
 
-    with open_log(path, level="info", stderr=False, run="r1") as log:
+    with open_log(path.parent, "info", stderr=False) as log:
         log.info("batch.split", key=HOSTILE, items=25)
         log.debug("batch.throttled")
         log.error("run.failed", reason="outage")
