@@ -29,7 +29,7 @@ MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
 _HOST = "127.0.0.1"
 _OWN_NAMES = frozenset({_HOST, "localhost", "[::1]"})
-_CLOSING_SECONDS = 0.5
+_CLOSING_SECONDS = 0.25
 _ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _ID_LENGTH = 52
 _DEFAULTS = EngineSettings()
@@ -50,7 +50,7 @@ async def serve(
     Serve the tables of one file (*path* None: of memory) as long as the context lasts.
 
     Listens on 127.0.0.1 only, on a free port if *port* is 0. SQLite runs in a thread of its own.
-    On leaving, idle connections are closed and requests under way get half a second.
+    On leaving, idle connections are closed and requests under way get a moment.
 
     :raises EngineBusyError: another process serves this file.
     :raises PreflightError: the file is not the engine's, or cannot be written.

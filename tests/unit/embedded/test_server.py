@@ -97,6 +97,23 @@ async def test_it_ends_at_once() -> None:
             await engine("ListTables", {})
 
 
+async def test_it_does_not_wait_for_slow_answers(session: aiohttp.ClientSession) -> None:
+    """Leaving gives requests under way a moment, and then cuts them off."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    slow = serve(None, settings=EngineSettings(latency=30))
+
+    async def ask(engine: Calls) -> None:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await engine("ListTables", {})
+
+    async with asyncio.TaskGroup() as group, slow as endpoint:
+        group.create_task(ask(Calls("embedded", endpoint.url, "TEST", session)))
+        async with session.get(endpoint.url) as response:  # answered at once: the other waits
+            assert response.status == 200
+    assert loop.time() - began < 10
+
+
 async def test_it_ends_after_an_error(session: aiohttp.ClientSession) -> None:
     """An error inside comes out as it is, and the engine is closed."""
     urls: list[str] = []
