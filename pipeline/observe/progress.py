@@ -22,6 +22,8 @@ __all__ = ["Goal", "watched"]
 
 _REDRAW = 0.1
 _TELL = 5.0
+_STALLED = 3.0
+"""Seconds without a settled item after which a person is told."""
 
 
 class Countable(Protocol):
@@ -83,6 +85,8 @@ def watched(name: str, goal: Goal, metrics: Metrics, log: Log, *, bar: bool) -> 
             rejected=settled.rejected,
             failed=settled.failed,
             throttled=metrics.throttled,
+            retries=metrics.retries,
+            idle_s=round(_idle(metrics), 1),
         )
 
     with _Ticker(_TELL, tell).running():
@@ -151,6 +155,12 @@ def _bar(console: Console) -> Progress:
     )
 
 
+def _idle(metrics: Metrics) -> float:
+    """Return for how many seconds nothing was settled, since the first read."""
+    since = metrics.last_settled_at or metrics.first_read_at
+    return 0.0 if since is None else asyncio.get_running_loop().time() - since
+
+
 def _fields(metrics: Metrics) -> dict[str, Any]:
     settled = metrics.settled
     begun, now = metrics.first_read_at, metrics.last_settled_at
@@ -162,6 +172,8 @@ def _fields(metrics: Metrics) -> dict[str, Any]:
         trouble.append(f"[red]{settled.failed:,} failed[/]")
     if metrics.throttled:
         trouble.append(f"[yellow]{metrics.throttled:,} throttled[/]")
+    if (idle := _idle(metrics)) >= _STALLED:
+        trouble.append(f"[yellow]nothing settled for {idle:,.0f} s, {metrics.retries:,} retries[/]")
     return {
         "items": f"{settled.total:,}",
         "rate": f"{settled.total / elapsed:,.0f}" if elapsed else "-",
