@@ -10,12 +10,12 @@ It has the table calls and the item calls that a load and a look at its result n
 DescribeTable, ListTables, UpdateTable, DeleteTable, UpdateTimeToLive, DescribeTimeToLive, PutItem,
 GetItem, DeleteItem, BatchWriteItem, BatchGetItem, Scan and Query. Rules and sizes are those of
 `pipeline.table.rules` and `pipeline.table.size`, texts are AWS's where known and else DynamoDB
-Local's. It is a rehearsal: the oracle is DynamoDB Local, and tests/contract holds this engine to it.
+Local's. It is for rehearsal: DynamoDB Local is the oracle, and tests/contract holds this one to it.
 
 What the service does and this engine does not:
 
-- It verifies no signature; a request without Authorization is refused all the same. It answers only
-  as 127.0.0.1 or localhost. All credentials and regions see the same tables.
+- It verifies no signature; a request without Authorization is refused all the same. It answers
+  only as 127.0.0.1 or localhost. All credentials and regions see the same tables.
 - No other operation; no condition, filter, projection or update expression, no legacy parameter, no
   PartiQL, stream, backup, tag, encryption setting or deletion protection. What it cannot obey it
   refuses by name, also parameters that do not exist. Reserved words are not refused as names.
@@ -30,7 +30,7 @@ What the service does and this engine does not:
 
 What DynamoDB Local 3.3.1 does differently:
 
-- The words of many refusals, and MissingAuthenticationToken for MissingAuthenticationTokenException.
+- The words of many refusals; MissingAuthenticationToken for MissingAuthenticationTokenException.
 - A 500 InternalFailure for malformed values, bodies and bad base64, a SerializationException here.
 - It takes ProvisionedThroughput for an on-demand table, a lone surrogate in text, JSON numbers and
   texts of booleans in place of typed values, base64 with a line end, one key in two spellings in

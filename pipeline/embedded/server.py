@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.embedded import answers
 from pipeline.embedded.settings import EngineSettings
+from pipeline.errors import PreflightError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,8 +54,7 @@ async def serve(
     On leaving, idle connections are closed and requests under way get a moment.
 
     :raises EngineBusyError: another process serves this file.
-    :raises PreflightError: the file is not the engine's, or cannot be written.
-    :raises OSError: the port is taken.
+    :raises PreflightError: the file is not the engine's, or cannot be written; the port is taken.
     """
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - see above
 
@@ -87,8 +87,13 @@ async def _listening(front: _Front, port: int) -> AsyncIterator[Endpoint]:
     runner = web.ServerRunner(server, shutdown_timeout=_CLOSING_SECONDS)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, _HOST, port)
-        await site.start()
+        try:
+            await web.TCPSite(runner, _HOST, port).start()
+        except OSError as error:
+            raise PreflightError(
+                f"the embedded engine cannot listen on {_HOST}:{port}: {error.strerror}. Choose "
+                "another port (0: any that is free), or stop who has this one"
+            ) from error
         yield Endpoint(f"http://{_HOST}:{runner.addresses[0][1]}")
     finally:
         await runner.cleanup()

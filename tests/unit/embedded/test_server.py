@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from pipeline.embedded import EngineSettings, serve
+from pipeline.errors import PreflightError
 from tests.blocking import no_blocking
 from tests.contract.engine_calls import Calls, put, table
 from tests.engine import tables
@@ -62,10 +63,10 @@ async def test_only_this_machine_is_answered(session: aiohttp.ClientSession) -> 
 
 
 async def test_a_given_port_is_taken(unused_tcp_port: int) -> None:
-    """A port that is asked for is the one, and taken it is an OSError, with the file given back."""
+    """A port that is asked for is the one; a taken one is named before anything starts."""
     async with serve(None, port=unused_tcp_port) as endpoint:
         assert endpoint.url == f"http://127.0.0.1:{unused_tcp_port}"
-        with pytest.raises(OSError, match=str(unused_tcp_port)):
+        with pytest.raises(PreflightError, match=f"127.0.0.1:{unused_tcp_port}"):
             async with serve(None, port=unused_tcp_port):
                 pass
 
