@@ -43,7 +43,6 @@ async def open_client(definition: Definition, runs: Path) -> AsyncIterator[Dynam
     from pipeline.embedded import serve  # noqa: PLC0415 - only where it is asked for
 
     path = engine_path(definition, runs)
-    path.parent.mkdir(parents=True, exist_ok=True)
     async with serve(path, settings=engine_settings(definition)) as endpoint:
         settings = ConnectionSettings(target.region, endpoint.url, connections, rehearsal=True)
         async with connect(settings) as client:

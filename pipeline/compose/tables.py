@@ -54,8 +54,6 @@ async def serve_engine(
     """Serve the embedded engine until a stop is requested."""
     from pipeline.embedded import serve  # noqa: PLC0415 - aiohttp, only where it is asked for
 
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
     async with serve(path, port=port) as endpoint:
         say(f"embedded engine at {endpoint.url}, tables in {path or 'memory'}; Ctrl-C ends it")
         async with stop.limits(), stop.interrupts():
