@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import sys
 import tracemalloc
 import zlib
+from collections import deque
 from contextlib import aclosing
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -162,6 +164,36 @@ def test_framing_pauses_often(form: str, text: bytes) -> None:
     pauses = sum(1 for _ in framer.feed(text))
 
     assert pauses >= SIZE // (64 * 1024)
+
+
+@pytest.mark.parametrize(
+    ("begin", "line"), [(b'a\n"', b"x\n"), (b"a,b\n", b'x","y\n'), (b"a\n", b'"x\n')]
+)
+def test_broken_quotes_cost_in_proportion(begin: bytes, line: bytes) -> None:
+    """Twice as many lines after an open quote, or with one each, are about twice the work."""
+    once, twice = (_calls(begin + line * count) for count in (3_000, 6_000))
+
+    assert twice < 3 * once
+
+
+def _calls(text: bytes) -> int:
+    """Count the calls that it takes to frame *text* in small blocks: work without a clock."""
+    framer = CsvFramer(FramerSpec("part", MEGABYTE), Position("part", 0, 0, 0))
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        for begin in range(0, len(text), 500):
+            deque(framer.feed(text[begin : begin + 500]), maxlen=0)
+        deque(framer.finish(), maxlen=0)
+    finally:
+        sys.setprofile(before)
+    return calls
 
 
 @pytest.mark.usefixtures("no_blocking")
