@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.model import Chunk
 
 LINE = b'{"id":"' + b"x" * 90 + b'"}\n'
-COUNT = 20_000
+COUNT = 8_000
 
 
 def _shrink(path: Path) -> None:
@@ -90,7 +90,7 @@ async def test_of_a_file_that_shrinks_no_cut_record_is_given(tmp_path: Path) -> 
         async with aclosing(source.read(part)) as chunks:
             async for chunk in chunks:
                 raws.update(record.raw for record in chunk.records)
-                os.truncate(path, 600_000 + 5)
+                os.truncate(path, 450_000 + 5)
 
     with pytest.raises(SourceCorruptError):
         await read()

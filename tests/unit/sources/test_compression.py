@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-COUNT = 20_000
+COUNT = 6_000
 NOISE = random.Random(7)  # so that it does not shrink to a single block
 TEXT = b"".join(
     b'{"id":%d,"noise":"%s"}\n' % (number, NOISE.randbytes(20).hex().encode())
@@ -41,7 +41,7 @@ def _outcomes(folder: Path, packed: bytes, **options: Any) -> list[Any]:
     return outcomes(path, **options)
 
 
-@pytest.mark.parametrize("name", ["part.jsonl.gz", "part.jsonl.zst", "part.jsonl", "part"])
+@pytest.mark.parametrize("name", ["part.jsonl.gz", "part"])
 @pytest.mark.parametrize(
     "packed",
     [
