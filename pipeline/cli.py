@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from pipeline import __version__
+from pipeline.streams import is_terminal, open_missing, show_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -42,12 +43,26 @@ _RUNS = click.option(
 )
 
 
+def main() -> None:
+    """Run the command line; the process ends here, with an exit code of the contract."""
+    open_missing()
+    try:
+        code = commands(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted before the run began")
+        code = _SIGNALS[signal.SIGINT]
+    sys.exit(code)
+
+
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: python -m pipeline run configs/users.yaml",
 )
 @click.version_option(__version__, prog_name="pipeline")
-def main() -> None:
+def commands() -> None:
     """
     Stream records into Amazon DynamoDB, and account for every one.
 
@@ -64,7 +79,9 @@ def main() -> None:
     """  # noqa: D301 - click wants the backspace character itself
 
 
-@main.command(epilog="Example: python -m pipeline run configs/users.yaml --set write.workers=10")
+@commands.command(
+    epilog="Example: python -m pipeline run configs/users.yaml --set write.workers=10"
+)
 @_CONFIG
 @_SET
 @_RUNS
@@ -88,14 +105,14 @@ def run(**arguments: Any) -> None:
         runs=arguments["runs_dir"],
         limit=arguments["limit"],
         dry_run=arguments["dry_run"],
-        bar=sys.stderr.isatty(),
+        bar=is_terminal(sys.stderr),
     )
     report = _end_to_end(lambda stop: run_pipeline(definition, options, stop))
-    _show(report, as_json=arguments["as_json"])
+    show_report(report, arguments["runs_dir"], as_json=arguments["as_json"])
     sys.exit(_exit_code(report))
 
 
-@main.command(epilog="Example: python -m pipeline validate configs/users.yaml --source")
+@commands.command(epilog="Example: python -m pipeline validate configs/users.yaml --source")
 @_CONFIG
 @_SET
 @_RUNS
@@ -120,14 +137,16 @@ def validate(**arguments: Any) -> None:
         runs=arguments["runs_dir"],
         limit=arguments["limit"],
         dry_run=True,
-        bar=sys.stderr.isatty(),
+        bar=is_terminal(sys.stderr),
     )
     report = _end_to_end(lambda stop: check_source(definition, options, stop))
-    _show(report, as_json=arguments["as_json"])
+    show_report(report, arguments["runs_dir"], as_json=arguments["as_json"])
     sys.exit(_exit_code(report))
 
 
-@main.command("create-table", epilog="Example: python -m pipeline create-table configs/users.yaml")
+@commands.command(
+    "create-table", epilog="Example: python -m pipeline create-table configs/users.yaml"
+)
 @_CONFIG
 @_SET
 @_RUNS
@@ -146,7 +165,7 @@ def create_table(config: Path, overrides: tuple[str, ...], runs_dir: Path) -> No
     sys.exit(_WRITTEN if outcome.fits else _USAGE)
 
 
-@main.command(epilog="Example: python -m pipeline schema > configs/pipeline.schema.json")
+@commands.command(epilog="Example: python -m pipeline schema > configs/pipeline.schema.json")
 def schema() -> None:
     """Print the JSON Schema of a definition, for editors."""
     import json  # noqa: PLC0415 - as in run
@@ -156,7 +175,7 @@ def schema() -> None:
     click.echo(json.dumps(definition_schema(), indent=2, ensure_ascii=False))
 
 
-@main.command(epilog="Example: python -m pipeline embedded --port 8000")
+@commands.command(epilog="Example: python -m pipeline embedded --port 8000")
 @_RUNS
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--path", type=click.Path(path_type=Path, dir_okay=False), help="SQLite file.")
@@ -186,16 +205,20 @@ def _load(config: Path, overrides: tuple[str, ...]) -> Definition:
         _refuse(error)
 
 
-def _refuse(error: Exception) -> NoReturn:
-    click.echo(str(error), err=True)
+def _say(text: str) -> None:
+    """Tell a person something on stderr, if there is one."""
+    if sys.stderr is not None:
+        click.echo(text, err=True)
+
+
+def _refuse(error: Exception | str) -> NoReturn:
+    _say(str(error))
     sys.exit(_USAGE)
 
 
 def _refuse_terminal_input(definition: Definition) -> None:
-    if definition.source.type == "stdin" and sys.stdin.isatty():
-        _refuse(
-            click.UsageError("source.type is stdin, but nothing is piped in: cat data.jsonl | …")
-        )
+    if definition.source.type == "stdin" and (sys.stdin is None or is_terminal(sys.stdin)):
+        _refuse("source.type is stdin, but nothing is piped in: put `cat data.jsonl |` before it")
 
 
 def _end_to_end(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
@@ -207,19 +230,8 @@ def _end_to_end(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
     except UsageError as error:
         _refuse(error)
     except Interrupted as interrupted:
-        click.echo("stopped before anything was written", err=True)
+        _say("interrupted before the run began: nothing was written")
         sys.exit(_SIGNALS[interrupted.signal])
-
-
-def _show(report: Report, *, as_json: bool) -> None:
-    if as_json or not sys.stdout.isatty():
-        import json  # noqa: PLC0415 - as in run
-
-        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
-        return
-    from pipeline.observe.screen import render_report  # noqa: PLC0415 - as in run
-
-    render_report(report)
 
 
 def _exit_code(report: Report) -> int:

@@ -20,7 +20,7 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(Exception):  # noqa: N818 - a wish, not a fault
-    """A signal came while there was nothing yet, or no longer, that could be stopped softly."""
+    """A signal came before there was anything that could be stopped softly."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
@@ -32,7 +32,8 @@ def drive(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
     Run *work* to its end on uvloop, where that is installed.
 
     The first SIGINT or SIGTERM requests a soft stop, the second a hard one. Before the work has
-    anything in flight a signal simply ends it: `Interrupted`.
+    anything in flight a signal simply ends it: `Interrupted`. After that, for the rest of the
+    process, signals are ignored: what is done will be reported.
     """
     caught: list[signal.Signals] = []
 
@@ -60,8 +61,9 @@ def _signals(stop: StopSignal, caught: list[signal.Signals]) -> Iterator[None]:
             stop.request(number.name.lower())
         elif stop.running:
             stop.abort()
-        elif task is not None:
+        elif not stop.started and task is not None:
             task.cancel()
+        # Else the work is done and only its report is left: that is not given up.
 
     for number in _STOPPING:
         loop.add_signal_handler(number, on_signal, number)
@@ -70,6 +72,8 @@ def _signals(stop: StopSignal, caught: list[signal.Signals]) -> Iterator[None]:
     finally:
         for number in _STOPPING:
             loop.remove_signal_handler(number)
+            if stop.started:
+                signal.signal(number, signal.SIG_IGN)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -19,8 +19,8 @@ __all__ = ["Function", "Module", "calls", "layer_of", "modules"]
 PACKAGE = Path(pipeline.__file__).parent
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-CHAPTERS = dict.fromkeys(("compose", "runner"), "run")
-"""What is part of another: the composition root is too long for one file."""
+CHAPTERS = {"compose": "run", "runner": "run", "streams": "cli"}
+"""What is part of another: the composition root, and the command line, are too long for one."""
 
 BLOCKS = (
     ast.AsyncFor,

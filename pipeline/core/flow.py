@@ -43,6 +43,7 @@ class StopSignal:
 
     def __init__(self, grace: float = 8.0) -> None:
         self.reason: str | None = None
+        self.started = False
         self._grace = grace
         self._aborted = False
         self._reading: set[asyncio.Timeout] = set()
@@ -83,6 +84,7 @@ class StopSignal:
     @asynccontextmanager
     async def limits(self) -> AsyncIterator[None]:
         """Leave the body, without an error, when a stop has outlasted its grace or is hard."""
+        self.started = True
         async with self._scope(self._running, 0 if self._aborted else None):
             yield
 

@@ -50,7 +50,7 @@ def open_log(folder: Path, level: str, *, stderr: bool) -> Iterator[Log]:
 
     descriptor = os.open(folder / "log.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     writers = [LineWriter(descriptor)]
-    if stderr:
+    if stderr and sys.stderr is not None:
         writers.append(LineWriter(sys.stderr.fileno()))
     for writer in writers:
         writer.start()

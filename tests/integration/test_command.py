@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +17,6 @@ from tests.integration.command import pipeline, start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 DEFINITION = """
 source: {type: file, path: "%(path)s"}
@@ -292,3 +294,87 @@ async def test_a_table_that_vanishes_ends_the_run_as_failed(
     parts = ("succeeded", "superseded", "rejected", "failed")
     assert report["total"] == sum(report[part] for part in parts)
     assert report["unsettled"] > 0
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_process_without_standard_streams_loads_all_the_same(closed: str, tmp_path: Path) -> None:
+    """As under cron or a daemon: no file or socket takes a stream's place, the run succeeds."""
+    write_records(tmp_path, '{"id": "a"}')
+    definition = write_definition(tmp_path)
+    command = f"exec {shlex.quote(sys.executable)} -m pipeline run {shlex.quote(str(definition))}"
+
+    ended = subprocess.run(["/bin/sh", "-c", f"{command} {closed}"], cwd=tmp_path, check=False)
+
+    assert ended.returncode == 0
+    report = json.loads((tmp_path / "runs/users/latest/report.json").read_text())
+    assert report["succeeded"] == 1
+
+
+def test_a_report_that_nobody_reads_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    """A full disk under stdout: 0 all the same, and where the report stands is told."""
+    write_records(tmp_path, '{"id": "a"}')
+    definition = write_definition(tmp_path)
+
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "pipeline", "run", definition],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert ended.returncode == 0
+    assert "the report is in runs/users/" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_stdin_as_source_must_be_there(tmp_path: Path) -> None:
+    """A closed stdin is no empty source: it is told, nothing is run."""
+    definition = write_definition(tmp_path)
+    command = f"{shlex.quote(sys.executable)} -m pipeline run {shlex.quote(str(definition))}"
+
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{command} --set 'source={{type: stdin}}' <&-"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert "nothing is piped in" in ended.stderr
+
+
+def test_signals_after_the_last_item_do_not_cost_the_report(tmp_path: Path) -> None:
+    """Signals that come while the run closes are too late to stop anything, and lose nothing."""
+    write_records(tmp_path, *(f'{{"id": "{n}"}}' for n in range(2_000)))
+    with start("run", write_definition(tmp_path), cwd=tmp_path) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if '"run.finished"' in line:
+                break
+        for _ in range(20):
+            running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+
+    assert running.returncode == 0
+    assert json.loads(out)["succeeded"] == 2_000
+    assert "nothing was written" not in err
+
+
+@pytest.mark.parametrize("delay", [0.15, 0.3, 0.45])
+def test_a_signal_before_the_first_record_is_no_finished_run(delay: float, tmp_path: Path) -> None:
+    """While the program still starts, Ctrl-C ends it with 130, without a traceback."""
+    write_records(tmp_path, '{"id": "a"}')
+    definition = write_definition(tmp_path)
+    with start("run", definition, cwd=tmp_path) as running:
+        try:
+            running.wait(timeout=delay)
+        except subprocess.TimeoutExpired:
+            running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+
+    assert running.returncode in {130, 0}
+    assert "Traceback" not in err
