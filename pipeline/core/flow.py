@@ -64,16 +64,14 @@ class StopSignal:
         if self.requested:
             return
         self.reason = reason
-        for scope in self._reading:
-            scope.reschedule(0)
-        for scope in self._running:
-            scope.reschedule(asyncio.get_running_loop().time() + self._grace)
+        _end(self._reading, 0)
+        _end(self._running, asyncio.get_running_loop().time() + self._grace)
 
     def abort(self) -> None:
         """Stop hard, now."""
         self._aborted = True
-        for scope in (*self._reading, *self._running):
-            scope.reschedule(0)
+        _end(self._reading, 0)
+        _end(self._running, 0)
 
     @asynccontextmanager
     async def interrupts(self) -> AsyncIterator[None]:
@@ -105,6 +103,13 @@ class StopSignal:
         except TimeoutError:
             if not scope.expired():
                 raise
+
+
+def _end(scopes: set[asyncio.Timeout], when: float) -> None:
+    """End *scopes* at *when*; one that has fired, but has not unwound yet, takes no new time."""
+    for scope in scopes:
+        if not scope.expired():
+            scope.reschedule(when)
 
 
 class Flow:

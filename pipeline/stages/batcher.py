@@ -35,7 +35,8 @@ class Batcher:
     def release(self, keys: Iterable[Key]) -> None:
         """Let items that wait for *keys* go on."""
         released = self._policy.release(keys, asyncio.get_running_loop().time())
-        if released and self._pause is not None:
+        # A pause that has fired, but whose task has not run yet, ends anyway and takes no new time.
+        if released and self._pause is not None and not self._pause.expired():
             self._pause.reschedule(0)
 
     async def __call__(self, inbox: Receiver[list[Item]], outbox: Sender[Batch], /) -> None:

@@ -124,6 +124,11 @@ def items(*numbers: int) -> list[Item]:
         (answer(b'{"UnprocessedItems":{"Users":[{"PutRequest":{}}]}}'), "no item"),
         ((302, b"", {}), "302"),
         ((503, b"<html>", {}), "503"),
+        ((500, b"null", {}), "500"),
+        ((502, b"[1]", {}), "502"),
+        ((400, b'"x"', {}), "400"),
+        ((403, b"<html>log in first</html>", {}), "403"),
+        ((400, b'{"__type":null,"message":null}', {}), "400"),
     ],
 )
 async def test_an_ambiguous_answer_is_never_a_success(
@@ -213,3 +218,19 @@ async def test_two_writers_do_not_mix_up_their_bodies(monkeypatch: pytest.Monkey
 
     for task, one in zip(tasks, sent, strict=True):
         assert task.result().unprocessed == one[:1]
+
+
+@pytest.mark.parametrize(
+    "consumed", [b'{"CapacityUnits":"x"}', b'[{"CapacityUnits":null}]', b'"x"', b"[1]"]
+)
+async def test_odd_statistics_decide_nothing(
+    consumed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Capacity that cannot be read counts as none; the items are written all the same."""
+    body = b'{"UnprocessedItems":{},"ConsumedCapacity":' + consumed + b"}"
+    stub = Stub(lambda _number, _body: answer(body))
+
+    async with table_at(stub, monkeypatch) as table:
+        reply = await table.write(items(1))
+
+    assert (list(reply.unprocessed), reply.consumed) == ([], 0.0)

@@ -366,7 +366,7 @@ def test_signals_after_the_last_item_do_not_cost_the_report(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("delay", [0.15, 0.3, 0.45])
 def test_a_signal_before_the_first_record_is_no_finished_run(delay: float, tmp_path: Path) -> None:
-    """While the program still starts, Ctrl-C ends it with 130, without a traceback."""
+    """While the program still starts, Ctrl-C ends it as a signal does, never as a finished run."""
     write_records(tmp_path, '{"id": "a"}')
     definition = write_definition(tmp_path)
     with start("run", definition, cwd=tmp_path) as running:
@@ -376,5 +376,6 @@ def test_a_signal_before_the_first_record_is_no_finished_run(delay: float, tmp_p
             running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
 
-    assert running.returncode in {130, 0}
-    assert "Traceback" not in err
+    # -2: Python itself had not got as far as our first line.
+    assert running.returncode in {130, 0, -signal.SIGINT}
+    assert running.returncode < 0 or "Traceback" not in err

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["DynamoTable"]
 
 _OK = 200
+_TOO_LARGE = 413
 
 
 @dataclass(slots=True)
@@ -109,9 +110,11 @@ def _put_body(params: dict[str, Any], **_: object) -> None:
 
 def _read_body(response_dict: dict[str, Any], **_: object) -> None:
     """Accept a 200 only with a whole, parsed body that has ``UnprocessedItems``."""
-    if response_dict["status_code"] != _OK:
-        return
+    status: int = response_dict["status_code"]
     body: bytes = response_dict["body"]
+    if status != _OK:
+        _refuse_foreign(status, body)
+        return
     checksum = response_dict["headers"].get("x-amz-crc32")
     if checksum is not None and (not checksum.isdecimal() or int(checksum) != zlib.crc32(body)):
         raise TransientError("a 200 whose body does not match its CRC32")
@@ -126,6 +129,26 @@ def _read_body(response_dict: dict[str, Any], **_: object) -> None:
     response_dict["body"] = b"{}"
 
 
+def _refuse_foreign(status: int, body: bytes) -> None:
+    """
+    Raise `TransientError` for an error that DynamoDB did not write: a proxy, a portal, a balancer.
+
+    DynamoDB's own errors are JSON objects with a ``__type``, but for 413, whose body has none.
+    botocore's parser breaks on JSON that is no object.
+    """
+    if status == _TOO_LARGE:
+        return
+    try:
+        error = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        error = None
+    if not isinstance(error, dict) or not isinstance(error.get("__type"), str):
+        raise TransientError(f"HTTP {status} that is no answer of DynamoDB")
+
+
 def _consumed(answer: dict[str, Any]) -> float:
-    listed = answer.get("ConsumedCapacity") or ()
-    return sum(float(one.get("CapacityUnits", 0)) for one in listed)
+    """Add up the write units; an odd report of them counts as none, it decides nothing."""
+    listed = answer.get("ConsumedCapacity")
+    entries = listed if isinstance(listed, list) else ()
+    units = [one.get("CapacityUnits") for one in entries if isinstance(one, dict)]
+    return sum(float(one) for one in units if isinstance(one, int | float))

@@ -51,3 +51,37 @@ def test_the_end_waits_for_the_keys_in_flight_and_a_release_wakes_it() -> None:
         return at, [first.items[0].wire, second.items[0].wire]
 
     assert run(main()) == (100.0, [b"v1", b"v2"])
+
+
+def test_a_release_in_the_very_turn_in_which_a_batch_falls_due_is_no_error() -> None:
+    """The pause has fired, but the batcher has not run yet: the release must not trip over it."""
+
+    async def main() -> list[bytes]:
+        loop = asyncio.get_running_loop()
+        policy: Batching[Item] = Batching(max_items=2, max_bytes=1_000, linger=5.0)
+        batcher = Batcher(policy, Metrics())
+        inbox, outbox = Channel[list[Item]](10), Channel[Batch](100)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(batcher(inbox, outbox))
+            await inbox.send([make_item(key, f"{key}1") for key in "ab"])
+            await inbox.send([make_item("a", "a2"), make_item("c", "c1")])
+            await asyncio.sleep(1)
+            assert policy.due_at is not None
+            errors: list[Exception] = []
+
+            def release() -> None:
+                try:
+                    batcher.release([("a",)])
+                except RuntimeError as error:
+                    errors.append(error)
+
+            for _ in range(3):
+                loop.call_at(policy.due_at, release)
+            await asyncio.sleep(10)
+            inbox.close()
+            batcher.release([("b",), ("c",), ("a",)])
+        assert errors == []
+        outbox.close()
+        return [item.wire async for batch in outbox for item in batch.items]
+
+    assert run(main()) == [b"a1", b"b1", b"c1", b"a2"]
