@@ -84,10 +84,24 @@ class Watermark(Generic[P, L]):
         return chunk.ledger
 
     def passed(self) -> Iterator[OpenChunk[P, L]]:
-        """Pop the chunks that the watermark has passed, in read order."""
+        """
+        Yield, in read order, the chunks that the watermark has passed.
+
+        Each is let go when the next is asked for: one whose handling fails is still there.
+        """
         while self._open and self._open[0].done:
-            self._first += 1
-            yield self._open.popleft()
+            yield self._open[0]
+            self._pop()
+
+    def rest(self) -> Iterator[OpenChunk[P, L]]:
+        """Yield every chunk, in read order, letting go of each as `passed` does."""
+        while self._open:
+            yield self._open[0]
+            self._pop()
+
+    def _pop(self) -> None:
+        self._open.popleft()
+        self._first += 1
 
 
 class Window:

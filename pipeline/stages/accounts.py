@@ -24,11 +24,16 @@ _WEIGHT_PER_BYTE = 3
 
 @dataclass(slots=True)
 class Ledger:
-    """What happened to one chunk so far; waits with it for the watermark."""
+    """
+    What happened to one chunk so far; waits with it for the watermark.
+
+    *lettered* says that its rejections were handed to the dead-letter file.
+    """
 
     tally: Tally = field(default_factory=Tally)
     rejections: list[Rejection] = field(default_factory=list)
     header: tuple[str, ...] | None = None
+    lettered: bool = False
 
     def refuse(self, rejection: Rejection) -> None:
         """Note something that will not be in the table."""
@@ -93,19 +98,24 @@ class Accounts:
             self._marks.settle(older.chunk).tally.superseded += 1
 
     def passed(self) -> Iterator[tuple[Position, Ledger]]:
-        """Yield, in read order, the chunks that the watermark has passed."""
+        """Yield, in read order, what the watermark has passed; see `Watermark.passed`."""
         for chunk in self._marks.passed():
-            self._window.leave(chunk.weight)
             yield chunk.position, chunk.ledger
+            self._window.leave(chunk.weight)
 
-    def unfinished(self) -> list[Ledger]:
-        """Return the ledgers of the chunks that are still open, in read order."""
-        return [chunk.ledger for chunk in self._marks if not chunk.abandoned]
+    def rest(self) -> Iterator[tuple[Ledger, int]]:
+        """Yield what is still open, in read order: ledger, and how many items are unsettled."""
+        for chunk in self._marks.rest():
+            if not chunk.abandoned:
+                yield chunk.ledger, _size(chunk) - chunk.settled
 
-    def unsettled(self) -> int:
-        """Count what is open: items, or records where it is not known yet what they become."""
-        return sum(
-            chunk.ledger.tally.records if chunk.expected is None else chunk.expected - chunk.settled
-            for chunk in self._marks
-            if not chunk.abandoned
-        )
+    def unfolded(self) -> int:
+        """Count the items of every chunk that nobody has let go of, settled or not."""
+        return sum(_size(chunk) for chunk in self._marks if not chunk.abandoned)
+
+
+def _size(chunk: OpenChunk[Position, Ledger]) -> int:
+    """Return a chunk's items, or records where it is not known yet what they become."""
+    if chunk.expected is not None:
+        return chunk.expected
+    return max(chunk.ledger.tally.records, chunk.settled)

@@ -75,6 +75,7 @@ class Sink:
         self._log = log
         self._dead_letters = dead_letters
         self._limit = limit
+        self._unsettled = 0
         self.totals = Totals()
 
     async def __call__(self, inbox: Receiver[Checked | Outcome], /) -> None:
@@ -90,8 +91,8 @@ class Sink:
 
     @property
     def unsettled(self) -> int:
-        """How many items (or records, not yet checked) are open."""
-        return self._accounts.unsettled()
+        """How many items (or records, not yet checked) the totals do not tell of."""
+        return self._unsettled + self._accounts.unfolded()
 
     def judge_end(self) -> None:
         """Raise `RejectLimitError` if, over the whole run, too much was rejected."""
@@ -105,11 +106,11 @@ class Sink:
         For a run that ends early: its report tells of every settlement, and its dead-letter file
         holds every rejection that the report counts.
         """
-        unsettled = self.unsettled
-        for ledger in self._accounts.unfinished():
+        for ledger, unsettled in self._accounts.rest():
             await self._fold(ledger)
+            self._unsettled += unsettled
         await self._sync()
-        return unsettled
+        return self._unsettled
 
     def _count(self, settlement: Checked | Outcome) -> None:
         """Book *settlement*, in the accounts and in the live metrics."""
@@ -133,7 +134,11 @@ class Sink:
     async def _fold(self, ledger: Ledger) -> None:
         rejections = ledger.in_source_order()
         if rejections and self._dead_letters is not None:
-            await self._dead_letters.append(rejections, ledger.header)
+            if ledger.lettered:  # by a fold that was cancelled while the disk had them
+                await self._dead_letters.written()
+            else:
+                ledger.lettered = True
+                await self._dead_letters.append(rejections, ledger.header)
         for rejection in rejections[: _SAMPLES - len(self.totals.samples)]:
             self.totals.samples.append(rejection)
             first = rejection.violations[0]

@@ -12,7 +12,7 @@ import orjson
 from pipeline.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from pipeline.model import Rejection
@@ -61,25 +61,36 @@ class DeadLetters:
     Append dead letters to a file that only its owner may read (0600).
 
     The file is made with the first letter. Writing and syncing happen in a thread; an error of the
-    disk is a `StorageError`, since a dead letter that is not on disk is a lost record.
+    disk is a `StorageError`, since a dead letter that is not on disk is a lost record. What was
+    handed over is written even if the caller is cancelled; the next call waits for it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.count = 0
         self._descriptor: int | None = None
+        self._writing: asyncio.Future[None] | None = None
 
     async def append(self, rejections: Iterable[Rejection], header: tuple[str, ...] | None) -> None:
         """Append one line for each rejection."""
         lines = [orjson.dumps(dead_letter(one, header)) + b"\n" for one in rejections]
         if lines:
-            await asyncio.to_thread(self._write, b"".join(lines))
-            self.count += len(lines)
+            await self._in_turn(self._write, b"".join(lines), len(lines))
 
     async def sync(self) -> None:
         """Return when all that was appended is on the disk."""
-        if self._descriptor is not None:
-            await asyncio.to_thread(self._sync, self._descriptor)
+        await self._in_turn(self._sync)
+
+    async def written(self) -> None:
+        """Return when what was handed over is written; raise `StorageError` if it cannot be."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+
+    async def _in_turn(self, work: Callable[..., None], *arguments: object) -> None:
+        """Do *work* in a thread, after what an earlier call may have left running there."""
+        await self.written()
+        self._writing = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+        await asyncio.shield(self._writing)
 
     def close(self) -> None:
         """Close the file."""
@@ -87,7 +98,7 @@ class DeadLetters:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _write(self, block: bytes) -> None:
+    def _write(self, block: bytes, letters: int) -> None:
         try:
             if self._descriptor is None:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -97,10 +108,13 @@ class DeadLetters:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
             raise StorageError(_advice(self.path, error)) from error
+        self.count += letters
 
-    def _sync(self, descriptor: int) -> None:
+    def _sync(self) -> None:
+        if self._descriptor is None:
+            return
         try:
-            os.fsync(descriptor)
+            os.fsync(self._descriptor)
         except OSError as error:
             raise StorageError(_advice(self.path, error)) from error
 

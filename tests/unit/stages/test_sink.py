@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline.core.channel import Channel
-from pipeline.errors import RejectLimitError
+from pipeline.errors import RejectLimitError, StorageError
 from pipeline.model import Checked, Chunk, Item, Outcome, Position, Record, Rejection, Violation
 from pipeline.observe.metrics import Metrics, Tally
 from pipeline.stages.accounts import Accounts
@@ -190,3 +193,67 @@ def test_a_dead_letter_says_everything_and_keeps_bytes_that_are_no_text(tmp_path
         "raw_b64": "/3t9",
         "sha256": "abc",
     }
+
+
+class StuckDisk(DeadLetters):
+    """A dead-letter file whose first write takes as long as the test wants, or fails."""
+
+    def __init__(self, path: Path, *, fails: bool = False) -> None:
+        super().__init__(path)
+        self.go = threading.Event()
+        self.fails = fails
+
+    def _write(self, block: bytes, letters: int) -> None:
+        self.go.wait(10)
+        if self.fails:
+            raise StorageError("no space left")
+        super()._write(block, letters)
+
+
+async def cancelled_while_folding(letters: StuckDisk) -> Sink:
+    """Cancel the sink while it waits for the disk; then let the disk go on."""
+    accounts = Accounts(chunks=100, memory=10**9)
+    await accounts.open(
+        Chunk("part", [make_record(n) for n in range(3)], Position("part", 1, 0, 0))
+    )
+    sink = Sink(accounts, Metrics(), ListLog(), dead_letters=letters, limit=NO_LIMIT)
+    inbox = Channel[Checked | Outcome](10)
+    await inbox.send(Outcome(items(0, 0)))
+    await inbox.send(Checked(0, 1, [rejection(0, 1), rejection(0, 2)]))
+    folding = asyncio.ensure_future(sink(inbox))
+    while letters._writing is None:  # noqa: ASYNC110 - the disk has no event to wait for
+        await asyncio.sleep(0)
+    folding.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await folding
+    letters.go.set()
+    return sink
+
+
+def test_a_cancel_amid_a_write_loses_neither_count_nor_letter(tmp_path: Path) -> None:
+    """The chunk being folded is told of once: in the totals, and each rejection in the file."""
+    path = tmp_path / "dead-letter.jsonl"
+
+    async def main() -> tuple[Sink, int]:
+        sink = await cancelled_while_folding(StuckDisk(path))
+        return sink, await sink.fold_unfinished()
+
+    sink, unsettled = asyncio.run(main())
+
+    tally = sink.totals.tally
+    assert (tally.total, tally.succeeded, tally.rejected, unsettled) == (3, 1, 2, 0)
+    assert [json.loads(line)["record"] for line in path.read_text().splitlines()] == [1, 2]
+
+
+def test_letters_that_cannot_be_written_leave_their_chunk_unsettled(tmp_path: Path) -> None:
+    """Nothing is counted as rejected whose letter is not on disk; the chunk stays accounted for."""
+
+    async def main() -> Sink:
+        sink = await cancelled_while_folding(StuckDisk(tmp_path / "dead", fails=True))
+        with pytest.raises(StorageError):
+            await sink.fold_unfinished()
+        return sink
+
+    sink = asyncio.run(main())
+
+    assert (sink.totals.tally.total, sink.unsettled) == (0, 3)
