@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ class DeadLetters:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.count = 0
+        self._length = 0
         self._descriptor: int | None = None
         self._writing: asyncio.Future[None] | None = None
 
@@ -107,8 +109,16 @@ class DeadLetters:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         except OSError as error:
+            self._cut_torn_line()
             raise StorageError(_advice(self.path, error)) from error
         self.count += letters
+        self._length += len(block)
+
+    def _cut_torn_line(self) -> None:
+        """Leave whole letters only: that some are missing is told, a torn one would mislead."""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self._length)
 
     def _sync(self) -> None:
         if self._descriptor is None:

@@ -379,3 +379,34 @@ def test_a_signal_before_the_first_record_is_no_finished_run(delay: float, tmp_p
     # -2: Python itself had not got as far as our first line.
     assert running.returncode in {130, 0, -signal.SIGINT}
     assert running.returncode < 0 or "Traceback" not in err
+
+
+def test_a_full_disk_ends_the_run_with_whole_letters_and_every_record_accounted_for(
+    tmp_path: Path,
+) -> None:
+    """Exit code 3; the file has just the letters that the report counts, the rest is unsettled."""
+    lines = [f'{{"id": "{n}"}}' if n % 2 else f"bad {n}" for n in range(6_000)]
+    write_records(tmp_path, *lines)
+    definition = write_definition(tmp_path, path="in.jsonl")
+    code = (
+        "import resource, sys\n"
+        "from pipeline.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
+        f"sys.argv = ['pipeline', 'run', {str(definition)!r}, '--dry-run']\n"
+        "main()\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 3, ended.stderr
+    report = json.loads(ended.stdout)
+    assert report["reason"] == "storage"
+    assert "make room" in report["message"]
+    letters = (tmp_path / report["dead_letter"]).read_bytes()
+    assert letters.endswith(b"\n")
+    assert len(letters.splitlines()) == report["rejected"] > 0
+    parts = ("succeeded", "superseded", "rejected", "failed")
+    assert report["total"] == sum(report[part] for part in parts)
+    assert report["unsettled"] > 0
