@@ -161,6 +161,7 @@ class _Run:
                 stages.sink.judge_end()
         except* Exception as group:  # noqa: BLE001 - a run reports every way to fail
             failure = first_leaf(group)
+        failure = failure or stages.producer.failure
         try:
             unsettled = await stages.sink.fold_unfinished()
         except PipelineError as error:  # the dead letters cannot be written, now or still

@@ -78,12 +78,18 @@ async def find_table(
 
 def _missing(definition: Definition) -> str:
     target = definition.target
-    where = target.endpoint or f"region {target.region or 'of the AWS configuration'}"
+    if target.endpoint == "embedded":
+        where, keys = "in the embedded engine", "target.table"
+    elif target.endpoint is not None:
+        where, keys = f"at {target.endpoint}", "target.table and target.endpoint"
+    else:
+        where = f"in region {target.region or 'of the AWS configuration'}"
+        keys = "target.table and target.region"
     if target.create is None:
-        advice = "check target.table and target.region, or describe the table in target.create"
+        advice = f"check {keys}, or describe the table in target.create"
     else:
         advice = "run `create-table` with this definition, or set target.create.if_missing: true"
-    return f"there is no table {target.table!r} at {where}; {advice}"
+    return f"there is no table {target.table!r} {where}; {advice}"
 
 
 def check_items(

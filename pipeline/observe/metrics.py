@@ -75,13 +75,15 @@ class Metrics:
     """
     What happens during a run, as it happens; *settled* runs ahead of the report's watermark.
 
-    *consumed* are bytes of the source as it lies on disk, *read* are records. *batches* counts
+    *read* are records. At the watermark, *passed* are records and *consumed* bytes of the source as
+    it lies on disk. *batches* counts
     batches that the batcher made, *requests* what went over the wire, *retries* requests beyond a
     batch's first. *throttled* counts answers that refused for capacity, wholly or in part.
     """
 
     consumed: int = 0
     read: int = 0
+    passed: int = 0
     settled: Tally = field(default_factory=Tally)
     batches: int = 0
     requests: int = 0

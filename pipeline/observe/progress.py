@@ -60,8 +60,8 @@ class Goal:
         return count if self.limit is None else min(count, self.limit)
 
     def done(self, metrics: Metrics) -> int:
-        """Return how many bytes or records have been read."""
-        return metrics.consumed if self._in_bytes else metrics.read
+        """Return how many bytes or records are done with, up to the watermark."""
+        return metrics.consumed if self._in_bytes else metrics.passed
 
     @property
     def _in_bytes(self) -> bool:

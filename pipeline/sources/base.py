@@ -27,7 +27,7 @@ __all__ = [
 Format: TypeAlias = Literal["jsonl", "json", "csv"]
 Compression: TypeAlias = Literal["none", "gzip", "zstd"]
 
-MAX_RECORD = 8 * 1024 * 1024
+MAX_RECORD = 4 * 1024 * 1024
 """
 Bytes of a record that may be held while it is read; a longer one is refused, never buffered.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Refused, SourceCorruptError
@@ -66,6 +67,23 @@ async def cut_chunks(
     caller closes *blocks*.
     """
     pile = _Pile(framer, cut)
+    try:
+        async with aclosing(_fill(blocks, framer, pile, eager=eager)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+    except SourceCorruptError:
+        # What was whole before the damage is as good as in the chunks before.
+        if rest := pile.take():
+            yield rest
+        raise
+    if rest := pile.take():
+        yield rest
+
+
+async def _fill(
+    blocks: AsyncGenerator[Block, None], framer: Framer, pile: _Pile, *, eager: bool
+) -> AsyncGenerator[Chunk, None]:
+    """Feed *framer* to the end; give each chunk that the *pile* makes, and leave the last in it."""
     async for block in blocks:
         pile.consumed = block.consumed
         for records in framer.feed(block.text):
@@ -78,8 +96,6 @@ async def cut_chunks(
     for records in framer.finish():
         if chunk := pile.add(records):
             yield chunk
-    if chunk := pile.take():
-        yield chunk
 
 
 class _Pile:

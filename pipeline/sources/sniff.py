@@ -27,6 +27,7 @@ _NAMES: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "csv",
 }
+_DELIMITERS = (";", "\t", "|", ",")
 _STRANGERS = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
@@ -96,7 +97,8 @@ def tell_format(name: str, text: bytes, spec: FileSpec | StdinSpec, *, whole: bo
         raise PreflightError(f"{name!r} {_no_array(first)}")
     if form == "csv":
         sure = spec.format == "csv" or named == "csv"
-        if not _check_header(name, text, delimiter, whole=whole, sure=sure):
+        given = spec.csv.delimiter is not None
+        if not _check_header(name, text, delimiter, whole=whole, sure=sure, given=given):
             return None
     return Look(form, skip, delimiter)
 
@@ -138,12 +140,14 @@ def _no_array(first: bytes) -> str:
     if first == b"{":
         return (
             "begins with '{', and a JSON source is one array; set source.format: jsonl if it has "
-            "one object a line"
+            "one object a line; an array inside of an object has to be taken out first"
         )
     return "is not a JSON array; set source.format to what it is"
 
 
-def _check_header(name: str, text: bytes, delimiter: str, *, whole: bool, sure: bool) -> bool:
+def _check_header(
+    name: str, text: bytes, delimiter: str, *, whole: bool, sure: bool, given: bool
+) -> bool:
     """Check the column names; False: more text is needed."""
     try:
         header = read_header(text, delimiter, whole=whole)
@@ -155,6 +159,12 @@ def _check_header(name: str, text: bytes, delimiter: str, *, whole: bool, sure: 
         return False
     if len(header.names) == 1 and not sure:
         raise _unknown(name)
+    other = next((one for one in _DELIMITERS if one in header.names[0]), None)
+    if len(header.names) == 1 and not given and other is not None:
+        raise PreflightError(
+            f"{name!r} has one column whose name holds {other!r}; set source.csv.delimiter: "
+            f"{other!r}, or {delimiter!r} if it is one column"
+        )
     return True
 
 

@@ -27,12 +27,14 @@ class Ledger:
     """
     What happened to one chunk so far; waits with it for the watermark.
 
-    *lettered* says that its rejections were handed to the dead-letter file.
+    *consumed* are the bytes of the whole source, as it lies on disk, up to its end. *lettered* says
+    that its rejections were handed to the dead-letter file.
     """
 
     tally: Tally = field(default_factory=Tally)
     rejections: list[Rejection] = field(default_factory=list)
     header: tuple[str, ...] | None = None
+    consumed: int = 0
     lettered: bool = False
 
     def refuse(self, rejection: Rejection) -> None:
@@ -63,14 +65,15 @@ class Accounts:
         self._window = Window(chunks=chunks, weight=memory)
         self.abandoned = False
 
-    async def open(self, chunk: Chunk) -> int:
-        """Open *chunk*, waiting for room, and return its number."""
+    async def open(self, chunk: Chunk, consumed: int = 0) -> int:
+        """Open *chunk*, which ends *consumed* bytes into the source; wait for room. Number it."""
         weight = sum(
             record.length if record.digest is None else len(record.raw) for record in chunk.records
         )
         weight = weight * _WEIGHT_PER_BYTE + len(chunk.records) * _WEIGHT_PER_RECORD
         await self._window.enter(weight)
-        ledger = Ledger(Tally(records=len(chunk.records)), header=chunk.header)
+        tally = Tally(records=len(chunk.records))
+        ledger = Ledger(tally, header=chunk.header, consumed=consumed)
         return self._marks.open(OpenChunk(chunk.end, ledger, weight))
 
     def checked(self, checked: Checked) -> None:

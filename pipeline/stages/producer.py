@@ -7,6 +7,8 @@ import dataclasses
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from pipeline.errors import SourceCorruptError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
@@ -40,10 +42,29 @@ class Producer:
         self._accounts = accounts
         self._metrics = metrics
         self._log = log
+        self._consumed = 0
         self.exhausted = False
+        self.failure: SourceCorruptError | None = None
 
     async def chunks(self, limit: int | None = None) -> AsyncGenerator[Chunk, None]:
-        """Yield the source's chunks, numbered from 0; end after *limit* records."""
+        """
+        Yield the source's chunks, numbered from 0; end after *limit* records.
+
+        Where the source turns out to be damaged, reading ends and *failure* says so: what was read
+        before is good, and is delivered, before the run fails.
+        """
+        try:
+            async with aclosing(self._all_parts(limit)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except SourceCorruptError as failure:
+            failure.add_note("stage: producer")
+            self._log.error("source.corrupt", message=str(failure))
+            self.failure = failure
+        else:
+            self.exhausted = True
+
+    async def _all_parts(self, limit: int | None) -> AsyncGenerator[Chunk, None]:
         left = limit
         for part in self._parts:
             if left == 0:
@@ -53,17 +74,16 @@ class Producer:
                 async for chunk in chunks:
                     left = None if left is None else left - len(chunk.records)
                     yield chunk
-        self.exhausted = True
 
     async def _part(self, part: Part, left: int | None) -> AsyncGenerator[Chunk, None]:
         """Yield one part's chunks, at most *left* records."""
-        before = self._metrics.consumed
+        before = self._consumed
         if self._metrics.first_read_at is None:
             self._metrics.first_read_at = asyncio.get_running_loop().time()
         async with aclosing(self._source.read(part)) as chunks:
             async for chunk in chunks:
+                self._consumed = before + chunk.consumed
                 opened = await self._open(_cut(chunk, left))
-                self._metrics.consumed = before + chunk.consumed
                 try:
                     yield opened
                 except GeneratorExit:
@@ -75,7 +95,7 @@ class Producer:
                     return
 
     async def _open(self, chunk: Chunk) -> Chunk:
-        number = await self._accounts.open(chunk)
+        number = await self._accounts.open(chunk, self._consumed)
         self._metrics.read += len(chunk.records)
         return dataclasses.replace(chunk, number=number)
 

@@ -85,6 +85,8 @@ class Sink:
             for position, ledger in self._accounts.passed():
                 await self._fold(ledger)
                 self.totals.position = position
+                self._metrics.passed += ledger.tally.records
+                self._metrics.consumed = ledger.consumed
             if self._limit.exceeded(self._metrics.settled, at_end=False):
                 raise RejectLimitError(self._limit_text())
         await self._sync()
@@ -160,10 +162,12 @@ class Sink:
 
     def _limit_text(self) -> str:
         live = self._metrics.settled
-        allowed = (
-            f"{self._limit.count}" if self._limit.count is not None else f"{self._limit.share:.2%}"
-        )
+        if self._limit.count is not None:
+            allowed = f"{self._limit.count}"
+        else:
+            allowed = f"{self._limit.share:.2%}"
         return (
-            f"{live.rejected} of {live.total} were rejected, errors.max_rejected allows {allowed}; "
-            "read the dead letters, mend the source or the definition, and run again"
+            f"{live.rejected:,} records were rejected ({live.total:,} items settled so far), "
+            f"errors.max_rejected allows {allowed}; read the dead letters, mend the source or the "
+            "definition, and run again"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shlex
 import signal
@@ -410,3 +411,25 @@ def test_a_full_disk_ends_the_run_with_whole_letters_and_every_record_accounted_
     parts = ("succeeded", "superseded", "rejected", "failed")
     assert report["total"] == sum(report[part] for part in parts)
     assert report["unsettled"] > 0
+
+
+async def test_damage_in_the_source_fails_the_run_after_all_that_was_whole_is_written(
+    dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
+) -> None:
+    """A gzip cut short: exit code 3, and what the report counts is what the table holds."""
+    whole = gzip.compress(b"".join(b'{"id": "%d"}\n' % n for n in range(20_000)))
+    (tmp_path / "in.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    definition = write_definition(tmp_path, dynamodb_local, path="in.jsonl.gz")
+
+    ended = pipeline("run", definition, cwd=tmp_path)
+
+    report = ended.report
+    assert ended.code == 3
+    assert (report["status"], report["reason"], report["stage"]) == (
+        "failed", "source_corrupt", "producer",
+    )  # fmt: skip
+    assert "in.jsonl.gz" in report["message"]
+    assert report["unsettled"] == 0
+    async with tables.connect(dynamodb_local, credentials["AWS_ACCESS_KEY_ID"]) as client:
+        rows = await tables.scan_all(client, "Users")
+    assert len(rows) == report["succeeded"] == report["records"] > 0

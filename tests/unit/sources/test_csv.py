@@ -34,7 +34,7 @@ def _records(folder: Path, text: bytes, **options: Any) -> list[Record]:
 @pytest.mark.parametrize(
     ("row", "rule", "says"),
     [
-        (b"3", "csv_columns", "1 cells, header has 2"),
+        (b"3", "csv_columns", "1 cell, header has 2"),
         (b"3,c,d", "csv_columns", "3 cells, header has 2"),
         (b"3,", None, ""),
         (b"3,\xff", "encoding", "byte 2"),

@@ -142,7 +142,7 @@ class CsvFramer:
         return Violation(
             kind="malformed",
             rule="csv_columns",
-            message=f"{cells} cells, header has {columns}",
+            message=f"{cells} cell{'s' * (cells != 1)}, header has {columns}",
         )
 
     def _long(self, long: LongLine) -> Record:
