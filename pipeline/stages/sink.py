@@ -87,8 +87,10 @@ class Sink:
                 self.totals.position = position
                 self._metrics.passed += ledger.tally.records
                 self._metrics.consumed = ledger.consumed
-            if self._limit.exceeded(self._metrics.settled, at_end=False):
-                raise RejectLimitError(self._limit_text())
+                # Judged at the watermark: ahead of it rejections, which cost no request, outrun the
+                # items that wait for the table, and a share of what is settled says nothing.
+                if self._limit.exceeded(self.totals.tally, at_end=False):
+                    raise RejectLimitError(self._limit_text())
         await self._sync()
 
     @property
@@ -161,13 +163,13 @@ class Sink:
             await self._dead_letters.sync()
 
     def _limit_text(self) -> str:
-        live = self._metrics.settled
+        tally = self.totals.tally
         if self._limit.count is not None:
             allowed = f"{self._limit.count}"
         else:
             allowed = f"{self._limit.share:.2%}"
         return (
-            f"{live.rejected:,} records were rejected ({live.total:,} items settled so far), "
-            f"errors.max_rejected allows {allowed}; read the dead letters, mend the source or the "
-            "definition, and run again"
+            f"{tally.rejected:,} of the first {tally.total:,} were rejected, errors.max_rejected "
+            f"allows {allowed}; read the dead letters, mend the source or the definition, and run "
+            "again"
         )

@@ -163,7 +163,23 @@ def test_a_limit_is_judged_as_documented(
 def test_a_limit_stops_the_run() -> None:
     """Too many rejections end the run with advice."""
     with pytest.raises(RejectLimitError, match=r"errors\.max_rejected allows 1"):
-        settle(Checked(0, 1, [rejection(0, 1), rejection(0, 2)]), limit=RejectLimit(count=1))
+        settle(Checked(0, 0, [rejection(0, 1), rejection(0, 2)]), limit=RejectLimit(count=1))
+
+
+def test_a_share_is_not_judged_by_rejections_that_outrun_the_writes() -> None:
+    """One per cent is bad; while the good items still wait for the table, no limit is hit."""
+    limit = RejectLimit(share=0.05)
+    bad = [rejection(0, ordinal) for ordinal in range(0, 2_000, 100)]
+    good = [ordinal for ordinal in range(2_000) if ordinal % 100]
+
+    sink, _ = settle(
+        Checked(0, len(good), bad),
+        *(Outcome(items(0, *good[n : n + 25])) for n in range(0, len(good), 25)),
+        records=2_000,
+        limit=limit,
+    )
+
+    assert (sink.totals.tally.rejected, sink.totals.tally.succeeded) == (20, 1_980)
 
 
 def test_a_dead_letter_says_everything_and_keeps_bytes_that_are_no_text(tmp_path: Path) -> None:
