@@ -5,8 +5,8 @@ Measure peak memory against the number of records: it must not grow.
 
 Each load runs as a process of its own, without a table (``--dry-run``), once with every record
 written and once with every record rejected, and its peak resident size is read from the kernel.
-What bounds it is ``queues.memory``; the weights in ``pipeline/stages/accounts.py`` turn records into
-that budget.
+What bounds it is ``queues.memory``; the weights in ``pipeline/stages/accounts.py`` say how much of
+that budget a record takes.
 
 Measured 2026-11-22, two shared cores, Python 3.11.7: see docs/performance.md.
 """
