@@ -155,5 +155,5 @@ def _near(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
     except OSError:
         return ""
-    near = difflib.get_close_matches(path.name, names, n=1)
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.8)
     return f"; did you mean `{path.with_name(near[0])}`?" if near else ""

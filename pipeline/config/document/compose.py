@@ -32,6 +32,7 @@ _BARE_VARIABLE: Final = re.compile(r"[\[{,:]\s*\$\{")
 _VARIABLE_ADVICE: Final = (
     "between { } or [ ], put `${VAR}` in quotes if it is text, and else on a line of its own"
 )
+_LAYOUT_ADVICE = "keys side by side begin in one column; brackets and quotes are closed"
 _TEMPLATE_ADVICE: Final = 'a template needs quotes here: "USER#{user_id}"'
 
 
@@ -193,6 +194,8 @@ def _syntax_problem(error: yaml.MarkedYAMLError, lines: list[str]) -> Problem:
         message += f"; {_VARIABLE_ADVICE}"
     elif _BARE_TEMPLATE.search(text):
         message += f"; {_TEMPLATE_ADVICE}"
+    elif "expected" in message:
+        message += f"; {_LAYOUT_ADVICE}"
     return Problem(Place(line + 1, column + 1), (), message)
 
 
