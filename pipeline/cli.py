@@ -54,6 +54,11 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted before the run began")
         code = _SIGNALS[signal.SIGINT]
+    except Exception:  # noqa: BLE001 - a bug; Python's own exit code would say "finished"
+        import traceback  # noqa: PLC0415 - as in run
+
+        _say(f"{traceback.format_exc()}this is a bug of the pipeline; please report it")
+        code = _FAILED
     sys.exit(code)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from pipeline.compose import specs
+from pipeline.compose.columns import check_columns, known_columns, warn_of_columns
 from pipeline.compose.endings import failed, first_leaf
 from pipeline.compose.preflight import check_items, find_table, open_client
 from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
@@ -62,8 +63,10 @@ async def run_pipeline(definition: Definition, options: Options, stop: StopSigna
     """
     source = open_source(specs.source_spec(definition, options.folder))
     parts = await source.parts()
+    items, columns = specs.item_specs(definition), known_columns(parts)
+    check_columns(parts, items)
     async with open_client(definition, options.runs) as client:
-        description = await find_table(client, definition, may_create=not options.dry_run)
+        description = await find_table(client, definition, columns, may_create=not options.dry_run)
         encoder = Encoder(description, definition.write.mode)
         table: Table = DynamoTable(client, description.name, encoder)
         if options.dry_run:
@@ -81,8 +84,10 @@ async def check_source(definition: Definition, options: Options, stop: StopSigna
     """
     source = open_source(specs.source_spec(definition, options.folder))
     parts = await source.parts()
+    items, columns = specs.item_specs(definition), known_columns(parts)
+    check_columns(parts, items)
     description = specs.assumed_table(definition)
-    check_items(description, specs.item_specs(definition), definition.record_schema)
+    check_items(description, items, definition.record_schema, columns)
     encoder = Encoder(description, definition.write.mode)
     run = _Run(definition, options, stop)
     return await run.report(Input(source, parts), Output(DryTable(encoder), encoder, description))
@@ -127,6 +132,7 @@ class _Run:
                 workers=definition.write.workers,
                 dry_run=options.dry_run,
             )
+            warn_of_columns(read.parts, specs.item_specs(definition), definition.record_schema, log)
             with watched(definition.name, goal, metrics, log, bar=options.bar):
                 ending = await self._drive(stages, log)
             dead_letters.close()

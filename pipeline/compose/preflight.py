@@ -50,13 +50,18 @@ async def open_client(definition: Definition, runs: Path) -> AsyncIterator[Dynam
 
 
 async def find_table(
-    client: DynamoDBClient, definition: Definition, *, may_create: bool
+    client: DynamoDBClient,
+    definition: Definition,
+    columns: Sequence[str] | None,
+    *,
+    may_create: bool,
 ) -> TableDescription:
     """
     Return the description of the target table, active and fit for the definition's items.
 
     A missing one is created if ``create.if_missing`` says so and *may_create*; without the latter
-    (a dry run) the definition's own description stands in for it.
+    (a dry run) the definition's own description stands in for it. *columns* are the fields that the
+    source's records can have, where that is known.
     """
     target, spec = definition.target, table_spec(definition)
     description = await describe(client, target.table)
@@ -72,7 +77,7 @@ async def find_table(
                 f"table {target.table!r} is {description.status}; run again when it is ACTIVE"
             )
         description = await wait_until_active(client, target.table)
-    check_items(description, item_specs(definition), definition.record_schema)
+    check_items(description, item_specs(definition), definition.record_schema, columns)
     return description
 
 
@@ -81,7 +86,10 @@ def _missing(definition: Definition) -> str:
     if target.endpoint == "embedded":
         where, keys = "in the embedded engine", "target.table"
     elif target.endpoint is not None:
-        where, keys = f"at {target.endpoint}", "target.table and target.endpoint"
+        where = f"at {target.endpoint}"
+        keys = (
+            "target.table, target.endpoint and the access key (DynamoDB Local sorts tables by it)"
+        )
     else:
         where = f"in region {target.region or 'of the AWS configuration'}"
         keys = "target.table and target.region"
@@ -93,7 +101,10 @@ def _missing(definition: Definition) -> str:
 
 
 def check_items(
-    description: TableDescription, specs: Sequence[ItemSpec], schema: dict[str, object]
+    description: TableDescription,
+    specs: Sequence[ItemSpec],
+    schema: dict[str, object],
+    columns: Sequence[str] | None = None,
 ) -> None:
     """Raise `PreflightError` if an item of the definition cannot have the table's key."""
     names = {attribute.name: attribute.type for attribute in description.key}
@@ -108,7 +119,7 @@ def check_items(
                 )
         for name, kind in names.items():
             text = spec.key.get(name)
-            if text is None and not _may_come_from_elsewhere(name, spec, schema):
+            if text is None and not _may_come_from_elsewhere(name, spec, schema, columns):
                 raise PreflightError(
                     f"{where} has no {name!r}, which is in the key of table "
                     f"{description.name!r} ({shown}); add it under `key`"
@@ -120,12 +131,16 @@ def check_items(
                 )
 
 
-def _may_come_from_elsewhere(name: str, spec: ItemSpec, schema: dict[str, object]) -> bool:
+def _may_come_from_elsewhere(
+    name: str, spec: ItemSpec, schema: dict[str, object], columns: Sequence[str] | None
+) -> bool:
     """Tell whether a key attribute that `key` does not have can be a copied or a set attribute."""
     if name in spec.set:
         return True
     if name in spec.omit or (spec.only is not None and name not in spec.only):
         return False
+    if columns is not None:
+        return name in columns
     closed = schema.get("additionalProperties") is False
     properties = schema.get("properties")
     known = isinstance(properties, dict) and name in properties

@@ -45,6 +45,19 @@ def _one_value_an_attribute(document: object) -> Iterator[Broken]:
                 yield ("items", index, "set", name), "the same attribute stands in `key` already"
 
 
+def _every_item_its_own_key(document: object) -> Iterator[Broken]:
+    seen: list[dict[str, object]] = []
+    for index, item in enumerate(listing(document, "items")):
+        key = dict(mapping(item, "key"))
+        if key and key in seen:
+            other = seen.index(key)
+            yield (
+                ("items", index, "key"),
+                f"the same key as in `items.{other}`: of each record this item would replace that",
+            )
+        seen.append(key)
+
+
 def _typed_fields(document: object) -> Iterator[Broken]:
     for index, item in enumerate(listing(document, "items")):
         for name, value in mapping(item, "set").items():
@@ -92,6 +105,7 @@ _RULES: Final[tuple[Callable[[object], Iterator[Broken]], ...]] = (
     _only_and_omit,
     _one_value_an_attribute,
     _typed_fields,
+    _every_item_its_own_key,
     _delete_sends_keys_alone,
     _delays_in_order,
     _embedded_settings_need_the_engine,

@@ -41,13 +41,14 @@ class Part:
     One piece of a source, read from its beginning to its end: a file is a part.
 
     *name* is what the user would recognise, for a file its path from the definition's folder with
-    forward slashes. *size* is in bytes as it lies on disk, *records* a count; None: not known
-    before it is read.
+    forward slashes. *size* is in bytes as it lies on disk, *records* a count, *columns* the names
+    of the fields that its records can have; None: not known before it is read.
     """
 
     name: str
     size: int | None = None
     records: int | None = None
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

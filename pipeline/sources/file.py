@@ -60,7 +60,10 @@ class FileSource:
     async def parts(self) -> Sequence[Part]:
         """Find the files and look into each; raises `PreflightError` for the first bad one."""
         self._files = await asyncio.to_thread(self._look_at_all)
-        return [Part(file.name, file.stamp.size) for file in self._files.values()]
+        return [
+            Part(file.name, file.stamp.size, columns=file.look.columns)
+            for file in self._files.values()
+        ]
 
     async def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
         """Read the file *part*, which `parts` named."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +28,7 @@ _NAMES: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "csv",
 }
+_ARRAY_OF_OBJECTS = re.compile(rb"\s*\[\s*\{")
 _DELIMITERS = (";", "\t", "|", ",")
 _STRANGERS = (
     (b"BZh", "bzip2"),
@@ -40,11 +42,16 @@ _STRANGERS = (
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a part turned out to be; its text begins after *skip* bytes of byte order mark."""
+    """
+    What a part turned out to be; its text begins after *skip* bytes of byte order mark.
+
+    *columns* are the names in a CSV header.
+    """
 
     format: Format
     skip: int
     delimiter: str
+    columns: tuple[str, ...] | None = None
 
 
 def may_be_magic(head: bytes) -> bool:
@@ -93,13 +100,17 @@ def tell_format(name: str, text: bytes, spec: FileSpec | StdinSpec, *, whole: bo
     delimiter = spec.csv.delimiter or ("\t" if stem.endswith(".tsv") else ",")
     named = next((form for ending, form in _NAMES.items() if stem.endswith(ending)), None)
     form = _decide(name, named, first) if spec.format == "auto" else spec.format
+    if form == "jsonl" and _ARRAY_OF_OBJECTS.match(text):
+        raise PreflightError(
+            f"{name!r} begins as one JSON array of objects; set source.format: json, or auto"
+        )
     if form == "json" and first != b"[":
         raise PreflightError(f"{name!r} {_no_array(first)}")
     if form == "csv":
         sure = spec.format == "csv" or named == "csv"
         given = spec.csv.delimiter is not None
-        if not _check_header(name, text, delimiter, whole=whole, sure=sure, given=given):
-            return None
+        columns = _read_columns(name, text, delimiter, whole=whole, sure=sure, given=given)
+        return None if columns is None else Look(form, skip, delimiter, columns)
     return Look(form, skip, delimiter)
 
 
@@ -145,10 +156,10 @@ def _no_array(first: bytes) -> str:
     return "is not a JSON array; set source.format to what it is"
 
 
-def _check_header(
+def _read_columns(
     name: str, text: bytes, delimiter: str, *, whole: bool, sure: bool, given: bool
-) -> bool:
-    """Check the column names; False: more text is needed."""
+) -> tuple[str, ...] | None:
+    """Read and check the column names; None: more text is needed."""
     try:
         header = read_header(text, delimiter, whole=whole)
     except HeaderError as error:
@@ -156,7 +167,7 @@ def _check_header(
             raise _unknown(name) from None
         raise PreflightError(f"{name!r} {error}") from None
     if header is None:
-        return False
+        return None
     if len(header.names) == 1 and not sure:
         raise _unknown(name)
     other = next((one for one in _DELIMITERS if one in header.names[0]), None)
@@ -165,7 +176,7 @@ def _check_header(
             f"{name!r} has one column whose name holds {other!r}; set source.csv.delimiter: "
             f"{other!r}, or {delimiter!r} if it is one column"
         )
-    return True
+    return header.names
 
 
 def _unknown(name: str) -> PreflightError:

@@ -52,7 +52,7 @@ class StdinSource:
                 self._begun = await self._begin()
             except SourceCorruptError as error:
                 raise PreflightError(str(error)) from error
-        return [Part(_NAME)]
+        return [Part(_NAME, columns=self._begun[0].columns)]
 
     async def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
         """Read the input to its end, once; there is no *start* to read it from again."""

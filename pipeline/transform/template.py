@@ -56,6 +56,13 @@ class Template:
     parts: tuple[str | Slot, ...]
 
     @property
+    def needed(self) -> tuple[str, ...]:
+        """The fields that have no default: without them there is no text."""
+        return tuple(
+            part.name for part in self.parts if not isinstance(part, str) and part.default is None
+        )
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Name every field once, in order of appearance."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Slot)))

@@ -141,6 +141,37 @@ def test_missing_credentials_are_told_before_anything_is_read(tmp_path: Path) ->
     assert "no AWS credentials were found" in ended.err
 
 
+def test_a_profile_that_does_not_exist_is_told_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The SDK's own configuration errors are no tracebacks of ours."""
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    write_records(tmp_path, '{"id": "a"}')
+    definition = write_definition(tmp_path)
+    definition.write_text(definition.read_text().replace("  endpoint: embedded\n", ""))
+
+    ended = pipeline("run", definition, "--set", "target.region=eu-west-1", cwd=tmp_path)
+
+    assert ended.code == 2
+    assert "the AWS configuration cannot be used" in ended.err
+    assert "nope" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_column_that_is_not_there_is_told_before_the_first_row(tmp_path: Path) -> None:
+    """A misspelt field is one sentence, not a rejection of every row."""
+    (tmp_path / "in.csv").write_text("article;price\nx;1\n")
+    definition = write_definition(tmp_path, path="in.csv")
+
+    wrong = pipeline("run", definition, cwd=tmp_path)
+    right = pipeline("run", definition, "--set", "source.csv.delimiter=;", cwd=tmp_path)
+
+    assert (wrong.code, right.code) == (2, 2)
+    assert "set source.csv.delimiter: ';'" in wrong.err
+    assert "items.0.key.PK uses 'id', and 'in.csv' has no such column" in right.err
+    assert "article, price" in right.err
+
+
 @pytest.mark.parametrize(
     ("items", "told"),
     [

@@ -51,20 +51,15 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
     # 1.5 s that only a command which talks to a table needs to pay.
     from aiobotocore.config import AioConfig  # noqa: PLC0415
     from aiobotocore.session import get_session  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     session = get_session()
-    local = settings.rehearsal or _is_loopback(settings.endpoint)
-    region = settings.region or session.get_config_variable("region")
-    if region is None and not local:
+    try:
+        region, made_up = await _region_and_keys(session, settings)
+    except BotoCoreError as error:
         raise PreflightError(
-            "no AWS region is set: state target.region in the definition, or set AWS_REGION"
-        )
-    key_id, secret = None, None
-    if settings.rehearsal or (local and not await _has_own_credentials(session)):
-        # A local engine takes any, and sorts tables by them: made-up ones, always the same.
-        key_id, secret = "local", "local"
-    elif not local:
-        await _require_credentials(session)
+            f"the AWS configuration cannot be used: {error}; see `aws configure list`"
+        ) from error
     config = AioConfig(
         retries={"mode": "standard", "total_max_attempts": 1},
         parameter_validation=False,
@@ -76,13 +71,31 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
     )
     async with session.create_client(
         "dynamodb",
-        region_name=region or "us-east-1",
+        region_name=region,
         endpoint_url=settings.endpoint,
         config=config,
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
+        aws_access_key_id=made_up,
+        aws_secret_access_key=made_up,
     ) as client:
         yield client
+
+
+async def _region_and_keys(
+    session: AioSession, settings: ConnectionSettings
+) -> tuple[str, str | None]:
+    """Return the region, and made-up credentials where a local engine takes any: else None."""
+    local = settings.rehearsal or _is_loopback(settings.endpoint)
+    region = settings.region or session.get_config_variable("region")
+    if not local:
+        if region is None:
+            raise PreflightError(
+                "no AWS region is set: state target.region in the definition, or set AWS_REGION"
+            )
+        await _require_credentials(session)
+        return region, None
+    # A local engine sorts tables by the access key: always the same one, or the user's own.
+    made_up = settings.rehearsal or not await _has_own_credentials(session)
+    return region or "us-east-1", "local" if made_up else None
 
 
 async def _require_credentials(session: AioSession) -> None:

@@ -1,0 +1,90 @@
+"""Columns: a field that no column of the source has is told once, not with every record."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from pipeline.errors import PreflightError
+from pipeline.transform.specs import FromField, TemplateText
+from pipeline.transform.template import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pipeline.observe.logs import Log
+    from pipeline.sources.base import Part
+    from pipeline.transform.specs import ItemSpec
+
+__all__ = ["check_columns", "known_columns", "warn_of_columns"]
+
+
+def known_columns(parts: Sequence[Part]) -> list[str] | None:
+    """Return every column that some part has; None where a part does not say what it has."""
+    names: dict[str, None] = {}
+    for part in parts:
+        if part.columns is None:
+            return None
+        names.update(dict.fromkeys(part.columns))
+    return list(names) or None
+
+
+def check_columns(parts: Sequence[Part], items: Sequence[ItemSpec]) -> None:
+    """Raise `PreflightError` if an item is made of a field that no column can fill."""
+    columns = known_columns(parts)
+    if columns is None:
+        return
+    for index, item in enumerate(items):
+        for where, field in _needed(item):
+            if not _is_column(field, columns):
+                raise PreflightError(_missing(f"items.{index}.{where}", field, columns, parts))
+
+
+def warn_of_columns(
+    parts: Sequence[Part], items: Sequence[ItemSpec], schema: Mapping[str, object], log: Log
+) -> None:
+    """Log names that are allowed to fit no column, but may be misspelt."""
+    columns = known_columns(parts)
+    if columns is None:
+        return
+    properties = schema.get("properties")
+    named = (
+        [("schema.properties", name) for name in properties or ()]
+        if isinstance(properties, dict)
+        else []
+    )
+    named += [(f"items.{n}.omit", name) for n, item in enumerate(items) for name in item.omit]
+    for where, name in named:
+        if not _is_column(name, columns):
+            log.warning("column.unknown", name=name, named_in=where, columns=columns[:50])
+
+
+def _needed(item: ItemSpec) -> Iterator[tuple[str, str]]:
+    templates = [(f"key.{name}", text) for name, text in item.key.items()]
+    for name, value in item.set.items():
+        if isinstance(value, FromField):
+            yield f"set.{name}", value.field
+        elif isinstance(value, TemplateText):
+            templates.append((f"set.{name}", value.text))
+    if not item.optional:
+        for where, text in templates:
+            for field in parse(text).needed:
+                yield where, field
+    for name in item.only or ():
+        yield "only", name
+
+
+def _is_column(field: str, columns: Sequence[str]) -> bool:
+    return field in columns or field.split(".", 1)[0] in columns
+
+
+def _missing(where: str, field: str, columns: Sequence[str], parts: Sequence[Part]) -> str:
+    near = difflib.get_close_matches(field, columns, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"its columns are {_listed(columns)}"
+    source = repr(parts[0].name) if len(parts) == 1 else "the source"
+    return f"{where} uses {field!r}, and {source} has no such column; {advice}"
+
+
+def _listed(columns: Sequence[str], most: int = 20) -> str:
+    shown = ", ".join(columns[:most])
+    return shown if len(columns) <= most else f"{shown} and {len(columns) - most} more"

@@ -1,0 +1,69 @@
+"""A field that no column has is told once, before the first record, with the nearest name."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.compose.columns import check_columns, known_columns, warn_of_columns
+from pipeline.errors import PreflightError
+from pipeline.sources.base import Part
+from pipeline.transform.specs import FromField, ItemSpec, TemplateText
+from tests.fakes import ListLog
+
+PRICES = Part("prices.csv", columns=("article", "price", "count"))
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        (ItemSpec({"PK": "A#{artikle}"}), "items.0.key.PK uses 'artikle'"),
+        (ItemSpec(set={"p": FromField("pric")}), "items.0.set.p uses 'pric'"),
+        (ItemSpec(set={"t": TemplateText("{cont}")}), "items.0.set.t uses 'cont'"),
+        (ItemSpec(only=("prise",)), "items.0.only uses 'prise'"),
+    ],
+)
+def test_a_field_without_a_column_is_refused_with_the_nearest_name(
+    item: ItemSpec, told: str
+) -> None:
+    """The message names place, field, file, and what was probably meant."""
+    with pytest.raises(PreflightError, match=told) as caught:
+        check_columns([PRICES], [item])
+
+    assert "'prices.csv' has no such column; did you mean '" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        ItemSpec({"PK": "{article}"}, {"p": FromField("price")}, only=("count",)),
+        ItemSpec({"PK": "{article}{colour:-none}"}),
+        ItemSpec({"PK": "{colour}"}, optional=True),
+        ItemSpec({"PK": "{article.part}"}),
+        ItemSpec(omit=("secret",)),
+    ],
+)
+def test_what_may_be_absent_is_not_refused(item: ItemSpec) -> None:
+    """A default, an optional item, a path into a column, and `omit` need no column."""
+    check_columns([PRICES], [item])
+
+
+def test_a_column_of_any_part_will_do_and_unknown_columns_are_no_reason() -> None:
+    """Files may differ; JSON does not say beforehand what its records have."""
+    check_columns([PRICES, Part("more.csv", columns=("colour",))], [ItemSpec({"PK": "{colour}"})])
+    check_columns([PRICES, Part("b.jsonl")], [ItemSpec({"PK": "{anything}"})])
+
+    assert known_columns([PRICES, Part("b.jsonl")]) is None
+
+
+def test_names_that_may_be_misspelt_are_logged() -> None:
+    """A property of the schema, or an omitted field, that no column has."""
+    log = ListLog()
+    schema: dict[str, object] = {"properties": {"price": {}, "colour": {}}}
+
+    warn_of_columns([PRICES], [ItemSpec(omit=("secret",))], schema, log)
+
+    told = [(event, facts["name"], facts["named_in"]) for event, facts in log.events]
+    assert told == [
+        ("column.unknown", "colour", "schema.properties"),
+        ("column.unknown", "secret", "items.0.omit"),
+    ]
