@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import orjson
-
 from pipeline.compose import specs
 from pipeline.compose.columns import check_columns, known_columns, warn_of_columns
 from pipeline.compose.endings import failed, first_leaf
@@ -22,7 +20,7 @@ from pipeline.observe.progress import Goal, watched
 from pipeline.observe.report import Ending, make_report
 from pipeline.sources import open_source
 from pipeline.state.deadletter import DeadLetters
-from pipeline.state.rundir import make_run_folder, new_run_id
+from pipeline.state.rundir import make_run_folder, new_run_id, write_report
 from pipeline.table.aws.client import DynamoTable
 from pipeline.table.dry import DryTable
 from pipeline.table.encoding import Encoder
@@ -93,6 +91,17 @@ async def check_source(definition: Definition, options: Options, stop: StopSigna
     return await run.report(Input(source, parts), Output(DryTable(encoder), encoder, description))
 
 
+def _keep(folder: Path, report: Report, log: Log) -> None:
+    """Leave the report in the run's folder; what that does not take is still printed."""
+    document = report.as_json()
+    try:
+        write_report(folder, document)
+    except OSError as error:
+        log.warning("report.unwritable", reason=error.strerror)
+    del document["errors"]
+    log.info("run.finished", **document)
+
+
 class _Run:
     """One execution, from its folder to its report."""
 
@@ -151,10 +160,7 @@ class _Run:
                 cpu_s=time.process_time(),
                 samples=stages.sink.totals.samples,
             )
-            document = report.as_json()
-            (folder / "report.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-            del document["errors"]
-            log.info("run.finished", **document)
+            _keep(folder, report, log)
         return report
 
     async def _drive(self, stages: Stages, log: Log) -> Ending:
@@ -168,6 +174,7 @@ class _Run:
         except* Exception as group:  # noqa: BLE001 - a run reports every way to fail
             failure = first_leaf(group)
         failure = failure or stages.producer.failure
+        left_out = stages.accounts.left_out
         try:
             unsettled = await stages.sink.fold_unfinished()
         except PipelineError as error:  # the dead letters cannot be written, now or still
@@ -175,7 +182,7 @@ class _Run:
             unsettled = stages.sink.unsettled
         if failure is not None:
             return failed(failure, unsettled, log)
-        if unsettled or stages.accounts.abandoned or not stages.producer.exhausted:
+        if unsettled or left_out or not stages.producer.exhausted:
             reason = self._stop.reason
             return Ending("stopped", reason, f"stopped by {reason}", unsettled=unsettled)
         tally = stages.sink.totals.tally

@@ -33,7 +33,7 @@ def drive(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
 
     The first SIGINT or SIGTERM requests a soft stop, the second a hard one. Before the work has
     anything in flight a signal simply ends it: `Interrupted`. After that, for the rest of the
-    process, signals are ignored: what is done will be reported.
+    process, SIGINT is ignored: what is done will be reported.
     """
     caught: list[signal.Signals] = []
 
@@ -72,8 +72,9 @@ def _signals(stop: StopSignal, caught: list[signal.Signals]) -> Iterator[None]:
     finally:
         for number in _STOPPING:
             loop.remove_signal_handler(number)
-            if stop.started:
-                signal.signal(number, signal.SIG_IGN)
+        if stop.started:
+            # An impatient Ctrl-C must not cost the report; whoever means it has SIGTERM.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

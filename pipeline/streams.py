@@ -43,6 +43,9 @@ def show_report(report: Report, runs: Path, *, as_json: bool) -> None:
     If that fails, say on stderr where it stands: the work is done and its exit code with it; a
     reader that is gone does not make it a failure.
     """
+    file = runs / report.name / report.run / "report.json"
+    if not file.exists():
+        _say(f"{file} could not be written; this is the report:")
     try:
         _print(report, as_json=as_json)
         if sys.stdout is not None:
@@ -50,7 +53,6 @@ def show_report(report: Report, runs: Path, *, as_json: bool) -> None:
     except OSError as error:
         # What is left in the buffer would fail again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        file = runs / report.name / report.run / "report.json"
         _say(f"stdout cannot be written ({error.strerror}); the report is in {file}")
 
 

@@ -67,7 +67,7 @@ async def find_table(
     description = await describe(client, target.table)
     if description is None:
         if spec is None or target.create is None or not target.create.if_missing:
-            raise PreflightError(_missing(definition))
+            raise PreflightError(_missing(definition, client.meta.endpoint_url))
         if not may_create:
             return assumed_table(definition)
         description = await create(client, spec)
@@ -81,7 +81,7 @@ async def find_table(
     return description
 
 
-def _missing(definition: Definition) -> str:
+def _missing(definition: Definition, endpoint: str) -> str:
     target = definition.target
     if target.endpoint == "embedded":
         where, keys = "in the embedded engine", "target.table"
@@ -91,7 +91,7 @@ def _missing(definition: Definition) -> str:
             "target.table, target.endpoint and the access key (DynamoDB Local sorts tables by it)"
         )
     else:
-        where = f"in region {target.region or 'of the AWS configuration'}"
+        where = f"at {endpoint}"
         keys = "target.table and target.region"
     if target.create is None:
         advice = f"check {keys}, or describe the table in target.create"

@@ -103,16 +103,16 @@ def build_stages(
         log,
     )
 
-    def abandons(chunk: Chunk) -> bool:
-        if stop.requested:
-            accounts.abandon(chunk.number)
-        return stop.requested
+    def begins(chunk: Chunk) -> bool:
+        if not stop.requested:
+            accounts.begin(chunk.number)
+        return not stop.requested
 
     letters = observed.dead_letters if definition.errors.dead_letter else None
     limit = specs.reject_limit(definition)
     return Stages(
         Producer(read.source, read.parts, accounts, metrics, log),
-        Validator(_rules(definition, read.source, written), abandons),
+        Validator(_rules(definition, read.source, written), begins),
         batcher,
         Writer(delivery, batcher.release),
         Sink(accounts, metrics, log, dead_letters=letters, limit=limit),

@@ -61,25 +61,29 @@ class Progress:
 
 
 class Verdict(Enum):
-    """What to do with a request that did not succeed."""
+    """What to make of a request that did not succeed."""
 
     RETRY = "retry"
-    EXHAUSTED = "exhausted"
+    USED_UP = "used up"
     OUTAGE = "outage"
 
 
 class Attempts:
     """
-    The attempts of one request, and the decision after each that failed. Knows no I/O.
+    The attempts of one request, and the verdict after each that failed. Knows no I/O.
 
     *pauses* grows with each failure in a row and starts anew when some of the request's items were
-    accepted; it sets the length of the next pause and is not the count that gives up.
+    accepted; it sets the length of the next pause and is not the count that gives up. *since* is
+    how much had been accepted anywhere at the first counted failure of this request, or of
+    *parent*, the larger one that this is a part of.
     """
 
-    def __init__(self, policy: RetryPolicy, progress: Progress) -> None:
+    def __init__(
+        self, policy: RetryPolicy, progress: Progress, parent: Attempts | None = None
+    ) -> None:
         self._policy = policy
         self._progress = progress
-        self._progress_at_first_fault: int | None = None
+        self.since: int | None = None if parent is None else parent.since
         self.counted = 0
         self.pauses = 0
 
@@ -87,27 +91,23 @@ class Attempts:
         """Note that some of the request's items were accepted: the next pause is short again."""
         self.pauses = 0
 
+    @property
+    def others_advanced(self) -> bool:
+        """Whether the table accepted anything since the first counted failure: it is not down."""
+        return self.since is not None and self._progress.count > self.since
+
     def failed(self, now: float, *, counts: bool) -> Verdict:
         """
         Judge a request that failed; *counts* is false for throttling and unprocessed items.
 
-        EXHAUSTED is returned only if something else succeeded since this request's first counted
-        failure (or under the plain policy): else good items would be given up for an outage.
+        USED_UP says that the attempts are: under the plain policy that is the end; else items are
+        given up only one by one and only if `others_advanced`, or an outage would cost good ones.
         """
         self.pauses += 1
         if counts or self._policy.plain:
             self.counted += 1
-            if self._progress_at_first_fault is None:
-                self._progress_at_first_fault = self._progress.count
-        if self._policy.plain:
-            used_up = self.counted >= self._policy.attempts
-            return Verdict.EXHAUSTED if used_up else Verdict.RETRY
-        if self.counted >= self._policy.attempts and self._others_advanced():
-            return Verdict.EXHAUSTED
-        if now - self._progress.last >= self._policy.max_outage:
+            if self.since is None:
+                self.since = self._progress.count
+        if not self._policy.plain and now - self._progress.last >= self._policy.max_outage:
             return Verdict.OUTAGE
-        return Verdict.RETRY
-
-    def _others_advanced(self) -> bool:
-        first = self._progress_at_first_fault
-        return first is not None and self._progress.count > first
+        return Verdict.USED_UP if self.counted >= self._policy.attempts else Verdict.RETRY

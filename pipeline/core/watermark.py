@@ -30,8 +30,8 @@ class OpenChunk(Generic[P, L]):
 
     *expected* is None until the validator has said how many settlements there will be, *settled*
     how many there were; *ledger* is whatever the owner keeps about its items. *weight* is its share
-    of the memory budget, in bytes. An *abandoned* chunk was read but a stop came before its turn:
-    it never settles, and counts as not read.
+    of the memory budget, in bytes. A chunk that has not *begun* was read, but nobody has looked at
+    its records yet: if the run ends before its turn, it counts as not read.
     """
 
     position: P
@@ -39,7 +39,7 @@ class OpenChunk(Generic[P, L]):
     weight: int
     expected: int | None = None
     settled: int = 0
-    abandoned: bool = False
+    begun: bool = False
 
     @property
     def done(self) -> bool:

@@ -63,7 +63,6 @@ class Accounts:
     def __init__(self, *, chunks: int, memory: int) -> None:
         self._marks: Watermark[Position, Ledger] = Watermark()
         self._window = Window(chunks=chunks, weight=memory)
-        self.abandoned = False
 
     async def open(self, chunk: Chunk, consumed: int = 0) -> int:
         """Open *chunk*, which ends *consumed* bytes into the source; wait for room. Number it."""
@@ -83,10 +82,9 @@ class Accounts:
         for rejection in checked.rejections:
             ledger.refuse(rejection)
 
-    def abandon(self, number: int) -> None:
-        """Leave a chunk as if it had not been read: a stop came before its turn."""
-        self._marks[number].abandoned = True
-        self.abandoned = True
+    def begin(self, number: int) -> None:
+        """Note that a chunk's turn has come: from now on its records count."""
+        self._marks[number].begun = True
 
     def settled(self, outcome: Outcome) -> None:
         """Note what the table's answer settled."""
@@ -107,14 +105,19 @@ class Accounts:
             self._window.leave(chunk.weight)
 
     def rest(self) -> Iterator[tuple[Ledger, int]]:
-        """Yield what is still open, in read order: ledger, and how many items are unsettled."""
+        """Yield what has begun and is open, in read order: ledger, and how much is unsettled."""
         for chunk in self._marks.rest():
-            if not chunk.abandoned:
+            if chunk.begun:
                 yield chunk.ledger, _size(chunk) - chunk.settled
 
     def unfolded(self) -> int:
-        """Count the items of every chunk that nobody has let go of, settled or not."""
-        return sum(_size(chunk) for chunk in self._marks if not chunk.abandoned)
+        """Count the items of every begun chunk that nobody has let go of, settled or not."""
+        return sum(_size(chunk) for chunk in self._marks if chunk.begun)
+
+    @property
+    def left_out(self) -> bool:
+        """Whether something was read whose turn has not come."""
+        return any(not chunk.begun for chunk in self._marks)
 
 
 def _size(chunk: OpenChunk[Position, Ledger]) -> int:

@@ -84,12 +84,7 @@ class Producer:
             async for chunk in chunks:
                 self._consumed = before + chunk.consumed
                 opened = await self._open(_cut(chunk, left))
-                try:
-                    yield opened
-                except GeneratorExit:
-                    # A stop came while the chunk waited for room downstream: nobody has it.
-                    self._accounts.abandon(opened.number)
-                    raise
+                yield opened
                 left = None if left is None else left - len(opened.records)
                 if left == 0:
                     return

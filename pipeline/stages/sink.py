@@ -87,10 +87,10 @@ class Sink:
                 self.totals.position = position
                 self._metrics.passed += ledger.tally.records
                 self._metrics.consumed = ledger.consumed
-                # Judged at the watermark: ahead of it rejections, which cost no request, outrun the
-                # items that wait for the table, and a share of what is settled says nothing.
-                if self._limit.exceeded(self.totals.tally, at_end=False):
-                    raise RejectLimitError(self._limit_text())
+            # Judged at the watermark: ahead of it rejections, which cost no request, outrun the
+            # items that wait for the table, and a share of what is settled says nothing.
+            if self._limit.exceeded(self.totals.tally, at_end=False):
+                raise RejectLimitError(self._limit_text())
         await self._sync()
 
     @property

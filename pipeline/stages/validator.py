@@ -86,20 +86,20 @@ class Validator:
     Check each record of a chunk and make its items.
 
     A record that becomes several items is all or nothing: if one is refused, none goes on and the
-    record counts once. One refused record never holds back its neighbours. A chunk that *abandons*
-    claims is dropped whole: after a stop, what only waits is not worth the operator's time.
+    record counts once. One refused record never holds back its neighbours. A chunk of which
+    *begins* says no is dropped whole: after a stop, what only waits does not begin.
     """
 
-    def __init__(self, rules: Rules, abandons: Callable[[Chunk], bool] = lambda _: False) -> None:
+    def __init__(self, rules: Rules, begins: Callable[[Chunk], bool] = lambda _: True) -> None:
         self._rules = rules
-        self._abandons = abandons
+        self._begins = begins
 
     async def __call__(
         self, inbox: Receiver[Chunk], outbox: Sender[list[Item]], settlements: Sender[Checked], /
     ) -> None:
         """Send each chunk's items on, in order, and what was refused to the *settlements*."""
         async for chunk in inbox:
-            if not self._abandons(chunk):
+            if self._begins(chunk):
                 await self._check_chunk(chunk, outbox, settlements)
 
     async def _check_chunk(

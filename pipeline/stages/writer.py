@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,14 @@ class Delivery:
     log: Log
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Items that go in one request, and how often that was tried."""
+
+    items: list[Item]
+    attempts: Attempts
+
+
 class Writer:
     """
     Deliver each batch until every item in it is settled for good; several run at once.
@@ -67,33 +76,56 @@ class Writer:
             await self._deliver(list(batch.items), outbox)
 
     async def _deliver(self, items: list[Item], outbox: Sender[Outcome]) -> None:
-        """Settle every one of *items*: written, refused by the table, or given up."""
-        attempts = Attempts(self._policy, self._progress)
+        """
+        Settle every one of *items*: written, refused by the table, or given up.
+
+        A request that is refused or keeps failing is cut in pieces, which take turns: what cannot
+        be written never stands before what can.
+        """
+        pieces = deque([_Piece(items, Attempts(self._policy, self._progress))])
         first = True
-        while items:
+        while pieces:
             self._metrics.retries += not first
             first = False
-            error: RetryError | None = None
+            piece = pieces.popleft()
             try:
-                answer = await self._send(items)
+                answer = await self._send(piece.items)
             except IsolateError as poison:
-                items = await self._isolate(items, poison, outbox)
-                attempts, first = Attempts(self._policy, self._progress), True
-                continue
-            except RetryError as caught:
-                error = caught
+                pieces.extend(await self._isolate(piece, poison, outbox))
+            except RetryError as error:
+                pieces.extend(await self._after_failure(piece, error, outbox))
             else:
-                items = await self._settle_written(items, answer, attempts, outbox)
-                if not items:
-                    return
-            match self._judge(attempts, error):
-                case Verdict.RETRY:
-                    await asyncio.sleep(self._policy.delay(attempts.pauses - 1, self._random))
-                case Verdict.EXHAUSTED:
-                    await self._give_up(items, attempts, error, outbox)
-                    return
-                case Verdict.OUTAGE:
-                    raise OutageError(_outage_text(self._policy.max_outage, error)) from error
+                left = await self._settle_written(piece, answer, outbox)
+                if left:
+                    rest = _Piece(left, piece.attempts)
+                    pieces.extend(await self._after_failure(rest, None, outbox))
+
+    async def _after_failure(
+        self, piece: _Piece, error: RetryError | None, outbox: Sender[Outcome]
+    ) -> list[_Piece]:
+        """Pause, cut *piece* in halves, or give it up; return what is still to be sent."""
+        attempts = piece.attempts
+        counts = error is not None and not isinstance(error, ThrottledError)
+        verdict = attempts.failed(asyncio.get_running_loop().time(), counts=counts)
+        if verdict is Verdict.OUTAGE:
+            raise OutageError(_outage_text(self._policy.max_outage, error)) from error
+        if verdict is Verdict.USED_UP:
+            if self._policy.plain or (len(piece.items) == 1 and attempts.others_advanced):
+                await self._give_up(piece, error, outbox)
+                return []
+            if len(piece.items) > 1:
+                # One item may break the server (DynamoDB Local answers 500 to bad base64); its
+                # neighbours must not pay for it, nor wait until another batch succeeds.
+                return self._halves(piece)
+        await asyncio.sleep(self._policy.delay(attempts.pauses - 1, self._random))
+        return [piece]
+
+    def _halves(self, piece: _Piece) -> list[_Piece]:
+        middle = len(piece.items) // 2
+        parts = (piece.items[:middle], piece.items[middle:])
+        return [
+            _Piece(part, Attempts(self._policy, self._progress, piece.attempts)) for part in parts
+        ]
 
     async def _send(self, items: Sequence[Item]) -> Answer:
         loop = asyncio.get_running_loop()
@@ -119,38 +151,32 @@ class Writer:
         return answer
 
     async def _settle_written(
-        self, items: list[Item], answer: Answer, attempts: Attempts, outbox: Sender[Outcome]
+        self, piece: _Piece, answer: Answer, outbox: Sender[Outcome]
     ) -> list[Item]:
         """Settle what the answer says is written, and return what is not."""
         left = list(answer.unprocessed)
         returned = {item.key for item in left}
-        written = [item for item in items if item.key not in returned]
+        written = [item for item in piece.items if item.key not in returned]
         if written:
-            attempts.advanced()
+            piece.attempts.advanced()
             self._progress.made(asyncio.get_running_loop().time())
             self._release([item.key for item in written])
             await outbox.send(Outcome(written))
         return left
 
-    def _judge(self, attempts: Attempts, error: RetryError | None) -> Verdict:
-        counts = error is not None and not isinstance(error, ThrottledError)
-        return attempts.failed(asyncio.get_running_loop().time(), counts=counts)
-
     async def _isolate(
-        self, items: list[Item], poison: IsolateError, outbox: Sender[Outcome]
-    ) -> list[Item]:
+        self, piece: _Piece, poison: IsolateError, outbox: Sender[Outcome]
+    ) -> list[_Piece]:
         """
         Find what the table refuses, by halves; return what is still to be sent.
 
-        The good neighbours are written on the way. An item that is refused by itself is settled as
-        rejected; if it had replaced older items of its key, the newest of those is sent instead.
+        An item that is refused by itself is settled as rejected; if it had replaced older items of
+        its key, the newest of those is sent instead.
         """
-        if len(items) > 1:
-            self._log.info("batch.split", items=len(items), error=poison.code)
-            middle = len(items) // 2
-            await self._deliver(items[:middle], outbox)
-            return items[middle:]
-        (culprit,) = items
+        if len(piece.items) > 1:
+            self._log.info("batch.split", items=len(piece.items), error=poison.code)
+            return self._halves(piece)
+        (culprit,) = piece.items
         self._stop_if_all_refused(poison)
         violation = Violation("table", poison.code, str(poison))
         rejection = self._rejection(culprit, violation)
@@ -161,7 +187,9 @@ class Writer:
             fallback.superseded = culprit.superseded
             culprit.superseded = []
         await outbox.send(Outcome((), (rejection,)))
-        return [] if fallback is None else [fallback]
+        if fallback is None:
+            return []
+        return [_Piece([fallback], Attempts(self._policy, self._progress))]
 
     def _stop_if_all_refused(self, poison: IsolateError) -> None:
         refused = self._metrics.settled.by_kind["table"]
@@ -172,26 +200,15 @@ class Writer:
             ) from poison
 
     async def _give_up(
-        self,
-        items: list[Item],
-        attempts: Attempts,
-        error: RetryError | None,
-        outbox: Sender[Outcome],
+        self, piece: _Piece, error: RetryError | None, outbox: Sender[Outcome]
     ) -> None:
-        """Settle good items whose attempts ran out; but first make sure that each is at fault."""
-        if len(items) > 1 and not self._policy.plain:
-            # Others succeed and this batch never does: one item may break the server (DynamoDB
-            # Local answers 500 to bad base64). Its neighbours must not pay for it.
-            middle = len(items) // 2
-            await self._deliver(items[:middle], outbox)
-            await self._deliver(items[middle:], outbox)
-            return
+        """Settle good items whose attempts ran out, and what they had replaced, as failed."""
         self._metrics.failed_batches += 1
         last = "handed back as unprocessed" if error is None else str(error)
-        text = f"not accepted in {attempts.counted} attempts; the last: {last}"
+        text = f"not accepted in {piece.attempts.counted} attempts; the last: {last}"
         violation = Violation("retry_exhausted", "attempts", text)
-        given_up = [older for item in items for older in (*item.superseded, item)]
-        self._release([item.key for item in items])
+        given_up = [older for item in piece.items for older in (*item.superseded, item)]
+        self._release([item.key for item in piece.items])
         await outbox.send(Outcome((), tuple(self._rejection(item, violation) for item in given_up)))
 
     def _rejection(self, item: Item, violation: Violation) -> Rejection:

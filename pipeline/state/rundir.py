@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from pipeline.errors import PreflightError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["make_run_folder", "new_run_id"]
+__all__ = ["make_run_folder", "new_run_id", "write_report"]
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -33,6 +36,17 @@ def make_run_folder(root: Path, name: str, run_id: str) -> Path:
             "choose another place with --runs-dir"
         ) from error
     return folder
+
+
+def write_report(folder: Path, document: Mapping[str, Any]) -> None:
+    """Write ``report.json``, whole or not at all. Raise OSError if the disk does not take it."""
+    fresh = folder / ".report.json"
+    try:
+        fresh.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    fresh.replace(folder / "report.json")
 
 
 def _point(link: Path, target: str) -> None:

@@ -141,11 +141,23 @@ def test_missing_credentials_are_told_before_anything_is_read(tmp_path: Path) ->
     assert "no AWS credentials were found" in ended.err
 
 
-def test_a_profile_that_does_not_exist_is_told_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"AWS_PROFILE": "nope"}, "nope"),
+        ({"AWS_ACCESS_KEY_ID": "AKIA"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_CONFIG_FILE": "broken.ini"}, "broken.ini"),
+        ({"AWS_CONFIG_FILE": "process.ini"}, "No such file"),
+    ],
+)
+def test_a_broken_aws_configuration_is_told_in_one_sentence(
+    variables: Mapping[str, str], told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The SDK's own configuration errors are no tracebacks of ours."""
-    monkeypatch.setenv("AWS_PROFILE", "nope")
+    (tmp_path / "broken.ini").write_text("no section\n")
+    (tmp_path / "process.ini").write_text("[default]\ncredential_process = /nowhere/tool\n")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     write_records(tmp_path, '{"id": "a"}')
     definition = write_definition(tmp_path)
     definition.write_text(definition.read_text().replace("  endpoint: embedded\n", ""))
@@ -154,8 +166,24 @@ def test_a_profile_that_does_not_exist_is_told_in_one_sentence(
 
     assert ended.code == 2
     assert "the AWS configuration cannot be used" in ended.err
-    assert "nope" in ended.err
+    assert told in ended.err
     assert "Traceback" not in ended.err
+    rehearsal = pipeline("run", definition, "--set", "target.endpoint=embedded", cwd=tmp_path)
+    assert rehearsal.code == 0, rehearsal.err
+
+
+def test_the_region_of_the_environment_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """AWS_REGION, which containers and shells of AWS set, is as good as AWS_DEFAULT_REGION."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    write_records(tmp_path, '{"id": "a"}')
+    definition = write_definition(tmp_path)
+    definition.write_text(definition.read_text().replace("  endpoint: embedded\n", ""))
+
+    ended = pipeline("run", definition, cwd=tmp_path)
+
+    assert "no AWS credentials were found" in ended.err
 
 
 def test_a_column_that_is_not_there_is_told_before_the_first_row(tmp_path: Path) -> None:
@@ -464,3 +492,28 @@ async def test_damage_in_the_source_fails_the_run_after_all_that_was_whole_is_wr
     async with tables.connect(dynamodb_local, credentials["AWS_ACCESS_KEY_ID"]) as client:
         rows = await tables.scan_all(client, "Users")
     assert len(rows) == report["succeeded"] == report["records"] > 0
+
+
+def test_a_report_file_that_cannot_be_written_costs_neither_report_nor_exit_code(
+    tmp_path: Path,
+) -> None:
+    """The disk takes no report.json: the report is printed, the file is told of, not half there."""
+    write_records(tmp_path, *(f'{{"id": "{n}"}}' for n in range(10)))
+    definition = write_definition(tmp_path)
+    code = (
+        "import resource, sys\n"
+        "from pipeline.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))\n"
+        f"sys.argv = ['pipeline', 'validate', {str(definition)!r}, '--source', "
+        "'--set', 'log.level=error']\n"
+        "main()\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["succeeded"] == 10
+    assert "report.json could not be written" in ended.stderr
+    assert not (tmp_path / "runs/users/latest/report.json").exists()

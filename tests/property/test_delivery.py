@@ -122,6 +122,7 @@ async def deliver(load: Load, table: FakeTable) -> Sink:
             records = [Record(start + n, 1, 0, 2, b"{}") for n in range(len(keys))]
             end = Position("part", start + len(keys), 0, 0)
             number = await accounts.open(Chunk("part", records, end))
+            accounts.begin(number)
             yield number, keys, start
 
     async def check(

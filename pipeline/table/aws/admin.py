@@ -103,10 +103,11 @@ async def _call(client: DynamoDBClient, request: Callable[[], Awaitable[Any]]) -
             if _nothing_listens(error):
                 break
     endpoint = client.meta.endpoint_url
-    raise PreflightError(
-        f"{endpoint} does not answer ({last}); check target.endpoint and the network, and, if it "
-        "is DynamoDB Local, that it is running (`docker compose up -d`)"
-    ) from last
+    if endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        advice = "check the network, a proxy (HTTPS_PROXY) and AWS_CA_BUNDLE"
+    else:
+        advice = "check target.endpoint; DynamoDB Local is started with `docker compose up -d`"
+    raise PreflightError(f"{endpoint} does not answer ({last}); {advice}") from last
 
 
 def _nothing_listens(error: Exception) -> bool:

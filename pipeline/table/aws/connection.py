@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pipeline.errors import PreflightError
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["ConnectionSettings", "connect"]
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_NOTHING_CONFIGURED: Final = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""botocore's session variables, as (configuration name, variable, default, conversion)."""
 
 _READ_TIMEOUT = 60
 """Seconds without a byte; generous, since a request given up may still be applied later."""
@@ -53,12 +61,14 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
     from aiobotocore.session import get_session  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
-    session = get_session()
+    # The embedded engine needs nothing of the user's AWS configuration, not even a sound one.
+    session = get_session(_NOTHING_CONFIGURED if settings.rehearsal else None)
     try:
         region, made_up = await _region_and_keys(session, settings)
-    except BotoCoreError as error:
+    except (BotoCoreError, OSError, ValueError) as error:
         raise PreflightError(
-            f"the AWS configuration cannot be used: {error}; see `aws configure list`"
+            f"the AWS configuration cannot be used: {error}; see `aws configure list`, or log in "
+            "again (`aws sso login`)"
         ) from error
     config = AioConfig(
         retries={"mode": "standard", "total_max_attempts": 1},
@@ -85,7 +95,9 @@ async def _region_and_keys(
 ) -> tuple[str, str | None]:
     """Return the region, and made-up credentials where a local engine takes any: else None."""
     local = settings.rehearsal or _is_loopback(settings.endpoint)
-    region = settings.region or session.get_config_variable("region")
+    region = (
+        settings.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    )
     if not local:
         if region is None:
             raise PreflightError(
@@ -99,11 +111,14 @@ async def _region_and_keys(
 
 
 async def _require_credentials(session: AioSession) -> None:
-    if await session.get_credentials() is None:
+    credentials = await session.get_credentials()
+    if credentials is None:
         raise PreflightError(
             "no AWS credentials were found: log in (`aws configure`, `aws sso login`), set "
             "AWS_PROFILE, or run where a role is attached"
         )
+    # Some providers look for their token only now.
+    await credentials.get_frozen_credentials()
 
 
 async def _has_own_credentials(session: AioSession) -> bool:

@@ -131,7 +131,7 @@ def translate(error: Exception) -> PipelineError:
 
 def _network_text(error: Exception) -> str:
     """Name the fault, not its text: botocore's repeats URLs and request details."""
-    return f"no answer: {type(error).__name__}"
+    return type(error).__name__
 
 
 def _is_certificate(error: Exception) -> bool:

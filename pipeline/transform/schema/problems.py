@@ -71,6 +71,13 @@ def problems(schema: Mapping[str, Any]) -> list[tuple[Path, str]]:
         return [(path, message)]
     if not isinstance(whole, dict):
         return [((), "must be an object that describes one record")]
+    try:
+        return _problems_of(whole)
+    except RecursionError:
+        return [((), "a $ref leads back to itself, or the schema is nested too deeply")]
+
+
+def _problems_of(whole: dict[str, Any]) -> list[tuple[Path, str]]:
     found = dict.fromkeys(_shape(whole))
     broken = {path for path, _ in found}
     for path, part in walk(whole):

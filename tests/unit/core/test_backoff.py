@@ -27,28 +27,35 @@ def test_delays_are_uniform_between_zero_and_a_doubling_cap(retry: int, ceiling:
     assert statistics.mean(delays) == pytest.approx(ceiling / 2, rel=0.02)
 
 
-def test_attempts_do_not_run_out_while_nothing_succeeds_anywhere() -> None:
-    """An outage is no reason to give up good items: it ends the run after max_outage instead."""
+def test_nothing_accepted_for_max_outage_is_an_outage() -> None:
+    """However many attempts were used up, it is the time without any progress that ends a run."""
     progress = Progress(0.0)
     attempts = Attempts(POLICY, progress)
 
     verdicts = [attempts.failed(float(second), counts=True) for second in range(0, 901, 10)]
 
-    assert set(verdicts[:-1]) == {Verdict.RETRY}
+    assert verdicts[:8] == [Verdict.RETRY] * 7 + [Verdict.USED_UP]
+    assert Verdict.OUTAGE not in verdicts[:-1]
     assert verdicts[-1] is Verdict.OUTAGE
+    assert not attempts.others_advanced
 
 
-def test_attempts_run_out_while_others_succeed() -> None:
-    """The eighth counted failure is the last, if something else succeeded meanwhile."""
+def test_others_advanced_is_measured_from_the_first_counted_failure() -> None:
+    """Progress before does not count, throttling does not start the count, a part inherits it."""
     progress = Progress(0.0)
+    progress.made(0.0)
     attempts = Attempts(POLICY, progress)
+    attempts.failed(1.0, counts=False)
+    progress.made(1.0)
 
-    verdicts = []
-    for _ in range(8):
-        verdicts.append(attempts.failed(1.0, counts=True))
-        progress.made(1.0)
+    attempts.failed(1.0, counts=True)
+    before = attempts.others_advanced
+    part = Attempts(POLICY, progress, attempts)
+    progress.made(2.0)
 
-    assert verdicts == [Verdict.RETRY] * 7 + [Verdict.EXHAUSTED]
+    assert not before
+    assert attempts.others_advanced
+    assert part.others_advanced
 
 
 def test_throttling_never_uses_attempts_up() -> None:
@@ -68,7 +75,7 @@ def test_the_plain_policy_counts_everything() -> None:
 
     verdicts = [attempts.failed(0.0, counts=False) for _ in range(8)]
 
-    assert verdicts == [Verdict.RETRY] * 7 + [Verdict.EXHAUSTED]
+    assert verdicts == [Verdict.RETRY] * 7 + [Verdict.USED_UP]
 
 
 def test_partial_success_shortens_the_next_pause() -> None:

@@ -87,15 +87,16 @@ def test_damage_ends_the_reading_and_is_kept_for_the_end_of_the_run() -> None:
     assert producer.failure.__notes__ == ["stage: producer"]
 
 
-def test_a_chunk_that_nobody_took_counts_as_not_read() -> None:
-    """When the reader is closed while a chunk waits for room, that chunk is abandoned."""
+def test_a_chunk_whose_turn_has_not_come_counts_as_not_read() -> None:
+    """When the reader is closed, what it had read ahead is left out of the accounts."""
 
     async def main() -> Accounts:
         accounts = Accounts(chunks=100, memory=10**9)
         source = TwoParts()
         producer = Producer(source, await source.parts(), accounts, Metrics(), ListLog())
         chunks = producer.chunks()
-        await anext(chunks)
+        first = await anext(chunks)
+        accounts.begin(first.number)
         await anext(chunks)
         await chunks.aclose()
         assert not producer.exhausted
@@ -103,5 +104,5 @@ def test_a_chunk_that_nobody_took_counts_as_not_read() -> None:
 
     accounts = run(main())
 
-    assert accounts.abandoned
+    assert accounts.left_out
     assert accounts.unfolded() == 10

@@ -51,6 +51,7 @@ def settle(
         for number in range(chunks):
             members = [make_record(number * records + n) for n in range(records)]
             await accounts.open(Chunk("part", members, Position("part", number + 1, 0, 0)))
+            accounts.begin(number)
         sink = Sink(accounts, Metrics(), ListLog(), dead_letters=dead_letters, limit=limit)
         inbox = Channel[Checked | Outcome](1_000)
         for one in settlements:
@@ -166,6 +167,32 @@ def test_a_limit_stops_the_run() -> None:
         settle(Checked(0, 0, [rejection(0, 1), rejection(0, 2)]), limit=RejectLimit(count=1))
 
 
+async def exceed_limit() -> tuple[Sink, int]:
+    """Let a limit stop the sink amid two chunks, and fold what is left."""
+    accounts = Accounts(chunks=100, memory=10**9)
+    for number in range(2):
+        members = [make_record(number * 3 + n) for n in range(3)]
+        await accounts.open(Chunk("part", members, Position("part", number + 1, 0, 0)))
+        accounts.begin(number)
+    limit = RejectLimit(count=1)
+    sink = Sink(accounts, Metrics(), ListLog(), dead_letters=None, limit=limit)
+    inbox = Channel[Checked | Outcome](10)
+    await inbox.send(Checked(1, 3, []))
+    await inbox.send(Checked(0, 1, [rejection(0, 1), rejection(0, 2)]))
+    await inbox.send(Outcome(items(0, 0)))
+    with pytest.raises(RejectLimitError):
+        await sink(inbox)
+    return sink, await sink.fold_unfinished()
+
+
+def test_a_limit_counts_nothing_twice() -> None:
+    """The chunk that exceeds the limit is told of once; the rest is unsettled."""
+    sink, unsettled = run(exceed_limit())
+
+    tally = sink.totals.tally
+    assert (tally.records, tally.succeeded, tally.rejected, unsettled) == (6, 1, 2, 3)
+
+
 def test_a_share_is_not_judged_by_rejections_that_outrun_the_writes() -> None:
     """One per cent is bad; while the good items still wait for the table, no limit is hit."""
     limit = RejectLimit(share=0.05)
@@ -232,6 +259,7 @@ async def cancelled_while_folding(letters: StuckDisk) -> Sink:
     await accounts.open(
         Chunk("part", [make_record(n) for n in range(3)], Position("part", 1, 0, 0))
     )
+    accounts.begin(0)
     sink = Sink(accounts, Metrics(), ListLog(), dead_letters=letters, limit=NO_LIMIT)
     inbox = Channel[Checked | Outcome](10)
     await inbox.send(Outcome(items(0, 0)))

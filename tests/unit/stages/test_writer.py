@@ -65,6 +65,11 @@ class Bench:
         run(main())
 
     @property
+    def now(self) -> float:
+        """When the newest request arrived."""
+        return self.table.requests[-1][0]
+
+    @property
     def written(self) -> list[str]:
         """Keys reported as written, in order."""
         return [str(item.key[0]) for one in self.outcomes for item in one.written]
@@ -167,26 +172,35 @@ def test_one_poisoned_item_costs_its_neighbours_nothing(position: int) -> None:
     assert len(bench.table.requests) <= 11
 
 
-def test_an_item_that_breaks_the_server_is_isolated_too() -> None:
-    """A poison that answers 500, while others succeed, does not take its neighbours along."""
+@pytest.mark.parametrize("position", [0, 3, 24])
+def test_an_item_that_breaks_the_server_is_isolated_too(position: int) -> None:
+    """A poison that answers 500 takes no neighbour along, also where nothing else is written."""
 
     def break_down(_: int, sent: Sequence[Item]) -> TransientError | None:
-        poisoned = any(item.key == ("k3",) for item in sent)
+        poisoned = any(item.key == (f"k{position}",) for item in sent)
         return TransientError("500") if poisoned else None
 
     bench = Bench(FakeTable(break_down))
-    bench.progress.count = 0
 
-    def others_advance(number: int, sent: Sequence[Item]) -> TransientError | None:
-        bench.progress.made(bench.table.requests[-1][0])
-        return break_down(number, sent)
+    bench.deliver(items(25))
 
-    bench.table.script = others_advance
+    assert bench.refused == [(f"k{position}", "retry_exhausted")]
+    assert sorted(bench.written) == sorted(f"k{n}" for n in range(25) if n != position)
+    assert bench.metrics.failed_batches == 1
 
-    bench.deliver(items(5))
 
-    assert bench.refused == [("k3", "retry_exhausted")]
-    assert sorted(bench.written) == ["k0", "k1", "k2", "k4"]
+def test_after_a_long_fault_everything_is_written() -> None:
+    """Five minutes of 500s cut the batch in pieces, and lose none of it."""
+
+    def break_down(_: int, __: Sequence[Item]) -> TransientError | None:
+        return TransientError("500") if bench.now < 300 else None
+
+    bench = Bench(FakeTable(break_down))
+
+    bench.deliver(items(25))
+
+    assert bench.refused == []
+    assert sorted(bench.written) == sorted(f"k{n}" for n in range(25))
 
 
 def test_when_the_newest_is_refused_the_newest_before_it_is_sent() -> None:

@@ -104,3 +104,28 @@ def test_a_reference_never_opens_a_connection() -> None:
             compile_schema({"$ref": target})
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"},
+        {"allOf": [{"$ref": "#"}]},
+        {
+            "$ref": "#/$defs/a",
+            "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}},
+        },
+    ],
+)
+def test_a_reference_that_leads_back_to_itself_is_a_problem_like_any_other(
+    schema: dict[str, object],
+) -> None:
+    """No end of references is told, not run into."""
+    assert problems(schema)
+
+
+def test_a_recursive_schema_that_descends_is_fine() -> None:
+    """A tree refers to itself, one level further down each time."""
+    tree = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#"}}}}
+
+    assert problems(tree) == []
