@@ -132,6 +132,8 @@ def validate(**arguments: Any) -> None:
     """
     definition = _load(arguments["config"], arguments["overrides"])
     if not arguments["with_source"]:
+        if arguments["as_json"] or arguments["limit"] is not None:
+            raise click.UsageError("--limit and --json go with --source")
         click.echo(f"{arguments['config']}: the definition is right")
         return
     _refuse_terminal_input(definition)

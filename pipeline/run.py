@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.compose import specs
-from pipeline.compose.columns import check_columns, known_columns, warn_of_columns
+from pipeline.compose.columns import check_columns, column_warnings, known_columns
 from pipeline.compose.endings import failed, first_leaf
 from pipeline.compose.preflight import check_items, find_table, open_client
 from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
@@ -22,10 +22,12 @@ from pipeline.sources import open_source
 from pipeline.state.deadletter import DeadLetters
 from pipeline.state.rundir import make_run_folder, new_run_id, write_report
 from pipeline.table.aws.client import DynamoTable
+from pipeline.table.creation import differences
 from pipeline.table.dry import DryTable
 from pipeline.table.encoding import Encoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pipeline.config import Definition
@@ -124,6 +126,17 @@ class _Run:
             flow.stage("writer", stages.writer, batches, workers=workers, into=settlements)
             flow.sink("sink", stages.sink, settlements)
 
+    def _warnings(self, read: Input, written: Output) -> Iterator[str]:
+        """Yield what is allowed, but may be a mistake."""
+        definition = self._definition
+        yield from column_warnings(
+            read.parts, specs.item_specs(definition), definition.record_schema
+        )
+        wanted = specs.table_spec(definition)
+        if wanted is not None:
+            for difference in differences(wanted, written.description):
+                yield f"target.create is for a new table, and this one differs: {difference}"
+
     async def report(self, read: Input, written: Output) -> Report:
         """Run, and write ``report.json`` whatever happens."""
         definition, options, metrics = self._definition, self._options, self._metrics
@@ -141,7 +154,9 @@ class _Run:
                 workers=definition.write.workers,
                 dry_run=options.dry_run,
             )
-            warn_of_columns(read.parts, specs.item_specs(definition), definition.record_schema, log)
+            for warning in self._warnings(read, written):
+                metrics.warnings.append(warning)
+                log.warning("run.warning", message=warning)
             with watched(definition.name, goal, metrics, log, bar=options.bar):
                 ending = await self._drive(stages, log)
             dead_letters.close()

@@ -12,11 +12,10 @@ from pipeline.transform.template import parse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pipeline.observe.logs import Log
     from pipeline.sources.base import Part
     from pipeline.transform.specs import ItemSpec
 
-__all__ = ["check_columns", "known_columns", "warn_of_columns"]
+__all__ = ["check_columns", "column_warnings", "known_columns"]
 
 
 def known_columns(parts: Sequence[Part]) -> list[str] | None:
@@ -40,23 +39,22 @@ def check_columns(parts: Sequence[Part], items: Sequence[ItemSpec]) -> None:
                 raise PreflightError(_missing(f"items.{index}.{where}", field, columns, parts))
 
 
-def warn_of_columns(
-    parts: Sequence[Part], items: Sequence[ItemSpec], schema: Mapping[str, object], log: Log
-) -> None:
-    """Log names that are allowed to fit no column, but may be misspelt."""
+def column_warnings(
+    parts: Sequence[Part], items: Sequence[ItemSpec], schema: Mapping[str, object]
+) -> Iterator[str]:
+    """Yield a sentence for each name that is allowed to fit no column, but may be misspelt."""
     columns = known_columns(parts)
     if columns is None:
         return
     properties = schema.get("properties")
-    named = (
-        [("schema.properties", name) for name in properties or ()]
-        if isinstance(properties, dict)
-        else []
-    )
+    names = properties if isinstance(properties, dict) else {}
+    named = [("schema.properties", name) for name in names]
     named += [(f"items.{n}.omit", name) for n, item in enumerate(items) for name in item.omit]
     for where, name in named:
         if not _is_column(name, columns):
-            log.warning("column.unknown", name=name, named_in=where, columns=columns[:50])
+            near = difflib.get_close_matches(name, columns, n=1)
+            hint = f"; is it {near[0]!r}?" if near else ""
+            yield f"{where} names {name!r}, which no column of the source has{hint}"
 
 
 def _needed(item: ItemSpec) -> Iterator[tuple[str, str]]:

@@ -76,9 +76,10 @@ class Metrics:
     What happens during a run, as it happens; *settled* runs ahead of the report's watermark.
 
     *read* are records. At the watermark, *passed* are records and *consumed* bytes of the source as
-    it lies on disk. *batches* counts
-    batches that the batcher made, *requests* what went over the wire, *retries* requests beyond a
-    batch's first. *throttled* counts answers that refused for capacity, wholly or in part.
+    it lies on disk. *batches* counts batches that the batcher made, *requests* what went over the
+    wire, *retries* requests beyond a batch's first. *throttled* counts answers that refused for
+    capacity, wholly or in part. *warnings* are sentences for the person who started the run, about
+    what is allowed but may be a mistake.
     """
 
     consumed: int = 0
@@ -93,5 +94,6 @@ class Metrics:
     consumed_wcu: float = 0.0
     latency: Histogram = field(default_factory=Histogram)
     throttling_reasons: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
     first_read_at: float | None = None
     last_settled_at: float | None = None

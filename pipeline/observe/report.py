@@ -66,6 +66,7 @@ class Report:
     dead_letter: str | None
     resumed_from: str | None = None
     dry_run: bool = False
+    warnings: list[str] = field(default_factory=list)
     throttling_reasons: Mapping[str, int] = field(default_factory=dict)
     reason: str | None = None
     message: str | None = None
@@ -121,6 +122,7 @@ def make_report(
         latency_ms={"p50": _ms(metrics.latency, 0.5), "p99": _ms(metrics.latency, 0.99)},
         errors_by_kind=dict(tally.by_kind),
         errors=[error_sample(rejection) for rejection in samples],
+        warnings=metrics.warnings,
         throttling_reasons=dict(metrics.throttling_reasons),
         reason=ending.reason,
         message=ending.message,

@@ -41,6 +41,8 @@ def render_report(report: Report) -> None:
     for label, value, remark in _rows(report):
         grid.add_row(label, value, remark)
     console.print(grid)
+    for warning in report.warnings:
+        console.print(f"  [yellow]![/] {plain(warning)}", soft_wrap=True)
     for error in report.errors[:_SHOWN_ERRORS]:
         field = f" {plain(str(error['field']))}" if error["field"] else ""
         place = f"{plain(str(error['source']))}:{error['line']}"
@@ -58,10 +60,11 @@ def render_report(report: Report) -> None:
 
 def _rows(report: Report) -> list[tuple[str, str, str]]:
     latency = report.latency_ms
+    done = "would have been written" if report.dry_run else "written to the table"
     rows = [
         ("records", f"{report.records:,}", "read from the source"),
         ("total", f"{report.total:,}", "items, each counted in one of the next four lines"),
-        ("succeeded", f"{report.succeeded:,}", "written to the table"),
+        ("succeeded", f"{report.succeeded:,}", done),
         ("superseded", f"{report.superseded:,}", "replaced by a later record of the same key"),
         ("rejected", f"{report.rejected:,}", "refused by schema, rules or table"),
         ("failed", f"{report.failed:,}", "good, but the attempts ran out"),

@@ -36,6 +36,7 @@ _STAMP: Final = re.compile(
     r"(?:[Tt ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:[.,]\d+)?(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?)?",
     re.ASCII,
 )
+_COMPACT_DATE: Final = re.compile(r"(19|20|21)\d{6}", re.ASCII)
 _SECONDS: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -75,6 +76,8 @@ def to_epoch(value: Value, field: str) -> int:
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         value = int(value) if value.adjusted() < 18 else _LAST_SECOND + 1  # noqa: PLR2004 - far beyond it
     if isinstance(value, str) and _SECONDS.fullmatch(value):
+        if _COMPACT_DATE.fullmatch(value):
+            _refuse("epoch", field, "is eight digits, which may be a date: write 2030-01-31")
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         if abs(value) > _LAST_SECOND:

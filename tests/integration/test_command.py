@@ -241,6 +241,20 @@ def test_create_table_creates_once_then_finds_it_identical_then_shows_a_diff(
     assert "key: {PK: N} in the definition, {PK: S} in the table" in other.out
 
 
+def test_a_table_that_differs_from_the_definition_is_warned_of(tmp_path: Path) -> None:
+    """A run does not change a table; that it lacks an index is said in the report."""
+    write_records(tmp_path, '{"id": "a"}')
+    definition = write_definition(tmp_path)
+    pipeline("create-table", definition, cwd=tmp_path)
+    index = "target.create.indexes=[{name: by-age, key: {age: N}}]"
+
+    ended = pipeline("run", definition, "--set", index, cwd=tmp_path)
+
+    assert ended.code == 0
+    (warning,) = ended.report["warnings"]
+    assert "index by-age" in warning
+
+
 def test_a_dry_run_writes_nothing_and_says_so(tmp_path: Path) -> None:
     """All but the writes: counts as in a run, no table, no item."""
     write_records(tmp_path, '{"id": "a"}', "bad")

@@ -8,6 +8,7 @@ survives the process (SIGKILL), and a power cut may cost the last commits but no
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -79,6 +80,9 @@ class Database:
         """
         target = ":memory:" if self._path is None else str(self._path)
         try:
+            if self._path is not None:
+                # As private as the dead letters: it holds whole items.
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = sqlite3.connect(target, isolation_level=None, cached_statements=512)
             self._connection = connection
             self._settle(connection)

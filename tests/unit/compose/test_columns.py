@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.compose.columns import check_columns, known_columns, warn_of_columns
+from pipeline.compose.columns import check_columns, column_warnings, known_columns
 from pipeline.errors import PreflightError
 from pipeline.sources.base import Part
 from pipeline.transform.specs import FromField, ItemSpec, TemplateText
-from tests.fakes import ListLog
 
 PRICES = Part("prices.csv", columns=("article", "price", "count"))
 
@@ -55,15 +54,13 @@ def test_a_column_of_any_part_will_do_and_unknown_columns_are_no_reason() -> Non
     assert known_columns([PRICES, Part("b.jsonl")]) is None
 
 
-def test_names_that_may_be_misspelt_are_logged() -> None:
+def test_names_that_may_be_misspelt_are_warned_of() -> None:
     """A property of the schema, or an omitted field, that no column has."""
-    log = ListLog()
-    schema: dict[str, object] = {"properties": {"price": {}, "colour": {}}}
+    schema: dict[str, object] = {"properties": {"price": {}, "artikle": {}}}
 
-    warn_of_columns([PRICES], [ItemSpec(omit=("secret",))], schema, log)
+    told = list(column_warnings([PRICES], [ItemSpec(omit=("secret",))], schema))
 
-    told = [(event, facts["name"], facts["named_in"]) for event, facts in log.events]
     assert told == [
-        ("column.unknown", "colour", "schema.properties"),
-        ("column.unknown", "secret", "items.0.omit"),
+        "schema.properties names 'artikle', which no column of the source has; is it 'article'?",
+        "items.0.omit names 'secret', which no column of the source has",
     ]
