@@ -170,7 +170,8 @@ def _read_columns(
         return None
     if len(header.names) == 1 and not sure:
         raise _unknown(name)
-    other = next((one for one in _DELIMITERS if one in header.names[0]), None)
+    others = (one for one in _DELIMITERS if one != delimiter and one in header.names[0])
+    other = next(others, None)
     if len(header.names) == 1 and not given and other is not None:
         raise PreflightError(
             f"{name!r} has one column whose name holds {other!r}; set source.csv.delimiter: "

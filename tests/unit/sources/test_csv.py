@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.errors import PreflightError
-from pipeline.sources import CsvSpec
+from pipeline.sources import CsvSpec, FileSpec, open_source
 from pipeline.sources.formats.delimited.window import MAX_LINES
 from tests.unit.sources.drive import file_source, outcomes, read_all, records_of
 
@@ -212,3 +212,28 @@ def test_a_cell_longer_than_the_csv_module_allows_by_itself(tmp_path: Path) -> N
     (record,) = _records(tmp_path, b'id,name\n1,"' + long + b'"\n')
 
     assert record.cells == ["1", long.decode()]
+
+
+@pytest.mark.parametrize(
+    ("header", "given", "told"),
+    [
+        ("id;name", None, "source.csv.delimiter: ';'"),
+        ("id\tname", None, r"source.csv.delimiter: '\\t'"),
+        ("id;name", ";", None),
+        ("id;name", ",", None),
+        ('"last, first"', None, None),
+        ("id,name", None, None),
+    ],
+)
+async def test_a_header_of_one_column_that_holds_a_delimiter_is_asked_about(
+    header: str, given: str | None, told: str | None, tmp_path: Path
+) -> None:
+    """Probably the delimiter is another; stated in the definition, it is taken as it is."""
+    (tmp_path / "a.csv").write_text(f"{header}\n1\n")
+    source = open_source(FileSpec("a.csv", tmp_path, csv=CsvSpec(given)))
+
+    if told is None:
+        await source.parts()
+    else:
+        with pytest.raises(PreflightError, match=told):
+            await source.parts()
