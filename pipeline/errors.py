@@ -6,7 +6,6 @@ Every error of the pipeline; its type says what to do about it.
     PipelineError
     ├── UsageError            stop before the first write (exit code 2)
     │   ├── DefinitionError       the YAML file or a --set is wrong; carries every problem
-    │   ├── MissingExtraError     a library that this definition needs is not installed
     │   └── PreflightError        table, credentials, endpoint or source are not as they must be
     ├── StopRunError          stop the run (exit code 3); what was settled stays settled
     │   ├── SourceCorruptError    the source cannot be read to its end
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = [
     "DefinitionError",
     "IsolateError",
-    "MissingExtraError",
     "OutageError",
     "PipelineError",
     "PreflightError",
@@ -62,10 +60,6 @@ class UsageError(PipelineError):
 
 class DefinitionError(UsageError):
     """The definition is wrong; the text lists every problem with file, line and column."""
-
-
-class MissingExtraError(UsageError):
-    """A library that this definition needs is not installed; the text names the extra."""
 
 
 class PreflightError(UsageError):

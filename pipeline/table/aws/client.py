@@ -59,11 +59,6 @@ class DynamoTable:
         events.register("before-call.dynamodb.BatchWriteItem", _put_body)
         events.register("before-parse.dynamodb.BatchWriteItem", _read_body)
 
-    @property
-    def envelope(self) -> int:
-        """Bytes of a request's body around its items, commas included for 25 of them."""
-        return len(self._head) + len(self._tail) + 25
-
     async def write(self, items: Sequence[Item], /) -> Answer:
         """Send one BatchWriteItem with *items*; see `Table.write`."""
         body = self._head + b",".join([item.wire for item in items]) + self._tail
