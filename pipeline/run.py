@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.compose import specs
 from pipeline.compose.columns import check_columns, column_warnings, known_columns
@@ -72,7 +72,8 @@ async def run_pipeline(definition: Definition, options: Options, stop: StopSigna
         if options.dry_run:
             table = DryTable(encoder)
         run = _Run(definition, options, stop)
-        return await run.report(Input(source, parts), Output(table, encoder, description))
+        written = Output(table, encoder, description, client.meta.endpoint_url)
+        return await run.report(Input(source, parts), written)
 
 
 async def check_source(definition: Definition, options: Options, stop: StopSignal) -> Report:
@@ -137,6 +138,16 @@ class _Run:
             for difference in differences(wanted, written.description):
                 yield f"target.create is for a new table, and this one differs: {difference}"
 
+    def _identity(self, written: Output, dead_letters: DeadLetters) -> dict[str, Any]:
+        return {
+            "name": self._definition.name,
+            "run": self._id,
+            "table": written.description.name,
+            "endpoint": written.endpoint,
+            "dead_letter": str(dead_letters.path) if dead_letters.count else None,
+            "dry_run": self._options.dry_run,
+        }
+
     async def report(self, read: Input, written: Output) -> Report:
         """Run, and write ``report.json`` whatever happens."""
         definition, options, metrics = self._definition, self._options, self._metrics
@@ -150,6 +161,7 @@ class _Run:
                 "run.started",
                 name=definition.name,
                 table=written.description.name,
+                endpoint=written.endpoint,
                 parts=len(read.parts),
                 workers=definition.write.workers,
                 dry_run=options.dry_run,
@@ -160,15 +172,8 @@ class _Run:
             with watched(definition.name, goal, metrics, log, bar=options.bar):
                 ending = await self._drive(stages, log)
             dead_letters.close()
-            identity = {
-                "name": definition.name,
-                "run": self._id,
-                "table": written.description.name,
-                "dead_letter": str(dead_letters.path) if dead_letters.count else None,
-                "dry_run": options.dry_run,
-            }
             report = make_report(
-                identity,
+                self._identity(written, dead_letters),
                 ending,
                 stages.sink.totals.tally,
                 metrics,

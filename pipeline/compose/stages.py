@@ -52,11 +52,12 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where items go, and how they are encoded for it."""
+    """Where items go, and how they are encoded for it; *endpoint* None: nowhere, for a check."""
 
     table: Table
     encoder: Encoder
     description: TableDescription
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

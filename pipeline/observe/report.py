@@ -44,6 +44,7 @@ class Report:
     name: str
     run: str
     table: str
+    endpoint: str | None
     status: Status
     records: int
     total: int
@@ -95,8 +96,9 @@ def make_report(
     """
     Put the report together.
 
-    *identity* holds ``name``, ``run``, ``table``, ``dead_letter`` and ``dry_run``. The duration is
-    from the first read to the last settlement; the rate counts every settled item in it.
+    *identity* holds ``name``, ``run``, ``table``, ``endpoint``, ``dead_letter`` and ``dry_run``.
+    The duration is from the first read to the last settlement; the rate counts every settled item
+    in it.
     """
     begun, ended = metrics.first_read_at, metrics.last_settled_at
     duration = max(0.0, ended - begun) if begun is not None and ended is not None else 0.0

@@ -10,7 +10,14 @@ from pipeline.observe.metrics import Histogram, Metrics, Tally
 from pipeline.observe.report import Ending, make_report
 from pipeline.observe.screen import plain, render_report
 
-IDENTITY = {"name": "n", "run": "r", "table": "T", "dead_letter": None, "dry_run": False}
+IDENTITY = {
+    "name": "n",
+    "run": "r",
+    "table": "T",
+    "endpoint": None,
+    "dead_letter": None,
+    "dry_run": False,
+}
 
 
 @pytest.mark.parametrize("scale", [0.0005, 0.02, 3.0])
