@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -88,7 +87,7 @@ def build_stages(
     observed: Observed,
     stop: StopSignal,
 ) -> Stages:
-    """Build the stages; call it on the running loop, whose clock the outage is measured by."""
+    """Build the stages."""
     write, metrics, log = definition.write, observed.metrics, observed.log
     accounts = Accounts(chunks=_OPEN_CHUNKS, memory=definition.queues.memory)
     policy: Batching[Item] = Batching(
@@ -98,7 +97,7 @@ def build_stages(
     delivery = Delivery(
         written.table,
         specs.retry_policy(definition),
-        Progress(asyncio.get_running_loop().time()),
+        Progress(),
         metrics,
         Random(),  # noqa: S311 - it spreads pauses, it keeps no secret
         log,

@@ -48,16 +48,33 @@ class RetryPolicy:
 
 
 class Progress:
-    """When the table last accepted an item, over all writers of a run."""
+    """
+    What the table accepts and refuses, over all writers of a run; times in seconds of one clock.
 
-    def __init__(self, now: float) -> None:
-        self.last = now
+    *newest* is when the newest request was sent that had an item accepted. *refused_since* is when
+    the first request failed after the last acceptance: the beginning of an outage, None if there
+    is none. A source that is quiet for an hour is no outage.
+    """
+
+    def __init__(self) -> None:
         self.count = 0
+        self.newest = float("-inf")
+        self.refused_since: float | None = None
 
-    def made(self, now: float) -> None:
-        """Note that an item was accepted."""
-        self.last = now
+    def accepted(self, sent: float) -> None:
+        """Note that an item of a request sent at *sent* was accepted."""
         self.count += 1
+        self.newest = max(self.newest, sent)
+        self.refused_since = None
+
+    def refused(self, now: float) -> None:
+        """Note that a request failed."""
+        if self.refused_since is None:
+            self.refused_since = now
+
+    def outage(self, now: float) -> float:
+        """Return for how long everything has been refused."""
+        return 0.0 if self.refused_since is None else now - self.refused_since
 
 
 class Verdict(Enum):
@@ -74,8 +91,8 @@ class Attempts:
 
     *pauses* grows with each failure in a row and starts anew when some of the request's items were
     accepted; it sets the length of the next pause and is not the count that gives up. *since* is
-    how much had been accepted anywhere at the first counted failure of this request, or of
-    *parent*, the larger one that this is a part of.
+    when this request first failed in a way that counts, or *parent*, the larger one that this is a
+    part of.
     """
 
     def __init__(
@@ -83,7 +100,7 @@ class Attempts:
     ) -> None:
         self._policy = policy
         self._progress = progress
-        self.since: int | None = None if parent is None else parent.since
+        self.since: float | None = None if parent is None else parent.since
         self.counted = 0
         self.pauses = 0
 
@@ -93,8 +110,13 @@ class Attempts:
 
     @property
     def others_advanced(self) -> bool:
-        """Whether the table accepted anything since the first counted failure: it is not down."""
-        return self.since is not None and self._progress.count > self.since
+        """
+        Whether the table accepted anything that was sent after the first counted failure.
+
+        Then it is not down, and this request is at fault. What was sent before proves nothing: at
+        the beginning of an outage answers of better times are still on their way.
+        """
+        return self.since is not None and self._progress.newest > self.since
 
     def failed(self, now: float, *, counts: bool) -> Verdict:
         """
@@ -104,10 +126,11 @@ class Attempts:
         given up only one by one and only if `others_advanced`, or an outage would cost good ones.
         """
         self.pauses += 1
+        self._progress.refused(now)
         if counts or self._policy.plain:
             self.counted += 1
             if self.since is None:
-                self.since = self._progress.count
-        if not self._policy.plain and now - self._progress.last >= self._policy.max_outage:
+                self.since = now
+        if not self._policy.plain and self._progress.outage(now) >= self._policy.max_outage:
             return Verdict.OUTAGE
         return Verdict.USED_UP if self.counted >= self._policy.attempts else Verdict.RETRY

@@ -88,6 +88,7 @@ class Writer:
             self._metrics.retries += not first
             first = False
             piece = pieces.popleft()
+            sent = asyncio.get_running_loop().time()
             try:
                 answer = await self._send(piece.items)
             except IsolateError as poison:
@@ -95,6 +96,9 @@ class Writer:
             except RetryError as error:
                 pieces.extend(await self._after_failure(piece, error, outbox))
             else:
+                if len(answer.unprocessed) < len(piece.items):
+                    piece.attempts.advanced()
+                    self._progress.accepted(sent)
                 left = await self._settle_written(piece, answer, outbox)
                 if left:
                     rest = _Piece(left, piece.attempts)
@@ -158,8 +162,6 @@ class Writer:
         returned = {item.key for item in left}
         written = [item for item in piece.items if item.key not in returned]
         if written:
-            piece.attempts.advanced()
-            self._progress.made(asyncio.get_running_loop().time())
             self._release([item.key for item in written])
             await outbox.send(Outcome(written))
         return left

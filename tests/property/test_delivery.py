@@ -111,9 +111,8 @@ async def deliver(load: Load, table: FakeTable) -> Sink:
     accounts = Accounts(chunks=8, memory=10**9)
     policy: Batching[Item] = Batching(max_items=load.batch_size, max_bytes=10_000, linger=0.05)
     batcher = Batcher(policy, metrics)
-    loop = asyncio.get_running_loop()
     retry = RetryPolicy(attempts=1_000, max_outage=10_000_000)
-    delivery = Delivery(table, retry, Progress(loop.time()), metrics, random.Random(1), log)
+    delivery = Delivery(table, retry, Progress(), metrics, random.Random(1), log)
     sink = Sink(accounts, metrics, log, dead_letters=None, limit=RejectLimit())
 
     async def chunks() -> AsyncGenerator[tuple[int, list[int], int], None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline.core.backoff import Progress, RetryPolicy
-from pipeline.core.channel import Channel, EndOfStream
+from pipeline.core.channel import Channel
 from pipeline.errors import (
     IsolateError,
     OutageError,
@@ -34,7 +35,7 @@ class Bench:
     def __init__(self, table: FakeTable, policy: RetryPolicy = POLICY) -> None:
         self.table = table
         self.metrics = Metrics()
-        self.progress = Progress(0.0)
+        self.progress = Progress()
         self.released: list[Key] = []
         self.outcomes: list[Outcome] = []
         delivery = Delivery(table, policy, self.progress, self.metrics, random.Random(3), ListLog())
@@ -45,24 +46,20 @@ class Bench:
 
     def deliver(self, *batches: Sequence[Item]) -> None:
         """Run the writer over *batches*."""
+        run(self.feed(batches))
 
-        async def main() -> None:
-            inbox: Channel[Batch] = Channel(len(batches) or 1)
-            outbox: Channel[Outcome] = Channel(1_000)
-            for batch in batches:
-                await inbox.send(Batch(batch))
-            inbox.close()
-            try:
-                await self._writer(inbox, outbox)
-            finally:
-                outbox.close()
-                try:
-                    while True:
-                        self.outcomes.append(await outbox.receive())
-                except EndOfStream:
-                    pass
-
-        run(main())
+    async def feed(self, batches: Sequence[Sequence[Item]]) -> None:
+        """Run the writer over *batches* on the running loop, and keep what it reports."""
+        inbox: Channel[Batch] = Channel(len(batches) or 1)
+        outbox: Channel[Outcome] = Channel(10_000)
+        for batch in batches:
+            await inbox.send(Batch(batch))
+        inbox.close()
+        try:
+            await self._writer(inbox, outbox)
+        finally:
+            outbox.close()
+            self.outcomes += [outcome async for outcome in outbox]
 
     @property
     def now(self) -> float:
@@ -201,6 +198,36 @@ def test_after_a_long_fault_everything_is_written() -> None:
 
     assert bench.refused == []
     assert sorted(bench.written) == sorted(f"k{n}" for n in range(25))
+
+
+@pytest.mark.parametrize("outage", [5, 30, 600])
+@pytest.mark.parametrize("size", [1, 2, 25])
+def test_an_outage_costs_no_good_item_although_stragglers_succeed(outage: int, size: int) -> None:
+    """Requests that were in flight when the table went down still succeed: that proves nothing."""
+    table = FakeTable(latency=lambda number: (number % 7) * 0.05)
+
+    def script(_: int, __: Sequence[Item]) -> TransientError | None:
+        down = 1 <= table.requests[-1][0] < 1 + outage
+        return TransientError("503") if down else None
+
+    table.script = script
+    benches = [Bench(table) for _ in range(5)]
+    shared = benches[0]
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            for number, bench in enumerate(benches):
+                bench._writer._progress = shared.progress
+                batches = [
+                    [make_item(f"w{number}-b{batch}-{n}") for n in range(size)]
+                    for batch in range(60)
+                ]
+                group.create_task(bench.feed(batches))
+
+    run(main())
+
+    assert [bench.refused for bench in benches] == [[]] * 5
+    assert sum(len(bench.written) for bench in benches) == 5 * 60 * size == len(table.rows)
 
 
 def test_when_the_newest_is_refused_the_newest_before_it_is_sent() -> None:
