@@ -70,7 +70,12 @@ async def create(client: DynamoDBClient, spec: TableSpec) -> TableDescription:
 async def wait_until_active(
     client: DynamoDBClient, name: str, patience: float = 600.0
 ) -> TableDescription:
-    """Return the description of table *name* once it and its indexes are active."""
+    """
+    Return the description of table *name* once it takes writes.
+
+    A new table is ACTIVE only with all its indexes; one that is UPDATING (its capacity, or an index
+    that is added) takes writes too.
+    """
     clock = asyncio.get_running_loop().time
     gives_up = clock() + patience
     while clock() < gives_up:

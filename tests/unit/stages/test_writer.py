@@ -119,6 +119,27 @@ def test_throttling_is_waited_out_without_giving_up() -> None:
     assert bench.metrics.throttling_reasons == {"Table": 60}
 
 
+@pytest.mark.parametrize("answer", [ThrottledError("slow down"), "unprocessed"])
+def test_a_throttled_item_is_not_given_up_while_others_are_written(
+    answer: ThrottledError | str,
+) -> None:
+    """Twenty refusals for capacity, of one item, on a table that takes everything else: it waits."""
+    bench = Bench(FakeTable())
+
+    def refuse(number: int, sent: Sequence[Item]) -> ThrottledError | Sequence[Item] | None:
+        bench.progress.accepted(bench.now)
+        if number >= 20:
+            return None
+        return sent if isinstance(answer, str) else answer
+
+    bench.table.script = refuse
+
+    bench.deliver(items(1))
+
+    assert (bench.written, bench.refused) == (["k0"], [])
+    assert len(bench.table.requests) == 21
+
+
 def test_an_outage_ends_the_run_and_gives_up_nothing() -> None:
     """When nothing is accepted for max_outage the run fails; no good item is dead-lettered."""
     bench = Bench(FakeTable(lambda _number, _items: TransientError("500")))
