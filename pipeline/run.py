@@ -22,6 +22,7 @@ from pipeline.sources import open_source
 from pipeline.state.deadletter import DeadLetters
 from pipeline.state.rundir import make_run_folder, new_run_id, write_report
 from pipeline.table.aws.client import DynamoTable
+from pipeline.table.aws.connection import shown_url
 from pipeline.table.creation import differences
 from pipeline.table.dry import DryTable
 from pipeline.table.encoding import Encoder
@@ -72,7 +73,7 @@ async def run_pipeline(definition: Definition, options: Options, stop: StopSigna
         if options.dry_run:
             table = DryTable(encoder)
         run = _Run(definition, options, stop)
-        written = Output(table, encoder, description, client.meta.endpoint_url)
+        written = Output(table, encoder, description, shown_url(client.meta.endpoint_url))
         return await run.report(Input(source, parts), written)
 
 

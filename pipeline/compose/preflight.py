@@ -14,7 +14,7 @@ from pipeline.compose.specs import (
 )
 from pipeline.errors import PreflightError
 from pipeline.table.aws.admin import create, describe, wait_until_active
-from pipeline.table.aws.connection import ConnectionSettings, connect
+from pipeline.table.aws.connection import ConnectionSettings, connect, shown_url
 from pipeline.transform.template import parse
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ async def find_table(
     description = await describe(client, target.table)
     if description is None:
         if spec is None or target.create is None or not target.create.if_missing:
-            raise PreflightError(_missing(definition, client.meta.endpoint_url))
+            raise PreflightError(_missing(definition, shown_url(client.meta.endpoint_url)))
         if not may_create:
             return assumed_table(definition)
         description = await create(client, spec)

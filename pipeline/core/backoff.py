@@ -72,6 +72,10 @@ class Progress:
         if self.refused_since is None:
             self.refused_since = now
 
+    def answered(self) -> None:
+        """Note that the table judged a request, if not in its favour: it is not down."""
+        self.refused_since = None
+
     def outage(self, now: float) -> float:
         """Return for how long everything has been refused."""
         return 0.0 if self.refused_since is None else now - self.refused_since

@@ -92,6 +92,7 @@ class Writer:
             try:
                 answer = await self._send(piece.items)
             except IsolateError as poison:
+                self._progress.answered()
                 pieces.extend(await self._isolate(piece, poison, outbox))
             except RetryError as error:
                 pieces.extend(await self._after_failure(piece, error, outbox))

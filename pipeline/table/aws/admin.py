@@ -12,6 +12,7 @@ from pipeline.errors import (
     ThrottledError,
     TransientError,
 )
+from pipeline.table.aws.connection import shown_url
 from pipeline.table.aws.faults import translate
 from pipeline.table.description import TableDescription
 
@@ -107,7 +108,7 @@ async def _call(client: DynamoDBClient, request: Callable[[], Awaitable[Any]]) -
                 raise
             if _nothing_listens(error):
                 break
-    endpoint = client.meta.endpoint_url
+    endpoint = shown_url(client.meta.endpoint_url)
     if endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         advice = "check the network, a proxy (HTTPS_PROXY) and AWS_CA_BUNDLE"
     else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aiobotocore.session import AioSession
     from types_aiobotocore_dynamodb import DynamoDBClient
 
-__all__ = ["ConnectionSettings", "connect"]
+__all__ = ["ConnectionSettings", "connect", "shown_url"]
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -125,6 +125,14 @@ async def _has_own_credentials(session: AioSession) -> bool:
     """Tell whether the user has credentials at hand; a laptop has no instance role to wait for."""
     session.get_component("credential_provider").remove("iam-role")
     return await session.get_credentials() is not None
+
+
+def shown_url(url: str) -> str:
+    """Return *url* as reports and messages may show it: without a user's name and password."""
+    parts = urlsplit(url)
+    if parts.username is None and parts.password is None:
+        return url
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _is_loopback(endpoint: str | None) -> bool:

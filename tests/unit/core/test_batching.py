@@ -47,6 +47,15 @@ def test_bytes_close_a_batch_before_its_count() -> None:
     assert batches == [["aaaa", "bbbb"], ["cccc"], ["d" * 30], ["e"]]
 
 
+def test_an_item_that_was_replaced_takes_no_room() -> None:
+    """The bytes of a superseded item are free again."""
+    policy = batching(size=8)
+    for key, version in (("a", "aaaa"), ("a", "bbbb"), ("c", "cccc")):
+        policy.add(make_item(key, version), 0.0)
+
+    assert versions(policy.take(0.0, flush=True)) == ["bbbb", "cccc"]
+
+
 def test_a_batch_lingers_no_longer_than_allowed() -> None:
     """A half-full batch is due linger seconds after its first item, not after its last."""
     policy = batching(linger=5.0)

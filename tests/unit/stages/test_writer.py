@@ -123,7 +123,7 @@ def test_throttling_is_waited_out_without_giving_up() -> None:
 def test_a_throttled_item_is_not_given_up_while_others_are_written(
     answer: ThrottledError | str,
 ) -> None:
-    """Twenty refusals for capacity, of one item, on a table that takes everything else: it waits."""
+    """One item, refused for capacity twenty times by a table that takes all else: it waits."""
     bench = Bench(FakeTable())
 
     def refuse(number: int, sent: Sequence[Item]) -> ThrottledError | Sequence[Item] | None:
@@ -269,6 +269,23 @@ def test_when_the_newest_is_refused_the_newest_before_it_is_sent() -> None:
     assert bench.table.rows == {"key": "v2"}
     assert [older.wire for older in written.written[0].superseded] == [b"v1"]
     assert bench.released == [("key",)]
+
+
+def test_a_refusal_is_a_sign_of_life() -> None:
+    """A fault, then a refused item, then an hour without input: one more fault is no outage."""
+    answers = [TransientError("500"), IsolateError("ValidationException", "no")]
+    answers.append(TransientError("500"))
+    table = FakeTable(lambda number, _: answers[number] if number < len(answers) else None)
+    bench = Bench(table, RetryPolicy(attempts=8, max_outage=60))
+
+    async def main() -> None:
+        await bench.feed([[make_item("bad")]])
+        await asyncio.sleep(3_600)
+        await bench.feed([[make_item("good")]])
+
+    run(main())
+
+    assert (bench.written, bench.refused) == (["good"], [("bad", "table")])
 
 
 def test_a_stop_error_is_not_retried() -> None:

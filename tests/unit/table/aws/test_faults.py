@@ -14,6 +14,7 @@ from pipeline.errors import (
     ThrottledError,
     TransientError,
 )
+from pipeline.table.aws.connection import shown_url
 from pipeline.table.aws.faults import translate, translate_answer
 
 URL = "http://127.0.0.1:9"
@@ -112,3 +113,16 @@ def test_a_bug_of_ours_is_not_taken_for_an_answer() -> None:
     """A foreign exception that means nothing here is raised as it is."""
     with pytest.raises(ZeroDivisionError):
         translate(ZeroDivisionError())
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://bob:hunter2@127.0.0.1:8000/x", "http://127.0.0.1:8000/x"),
+        ("https://bob@[::1]:8000", "https://[::1]:8000"),
+    ],
+)
+def test_an_endpoint_is_shown_without_credentials(url: str, shown: str) -> None:
+    """AWS_ENDPOINT_URL may hold a password; no message or report does."""
+    assert shown_url(url) == shown
