@@ -531,3 +531,22 @@ def test_a_report_file_that_cannot_be_written_costs_neither_report_nor_exit_code
     assert json.loads(ended.stdout)["succeeded"] == 10
     assert "report.json could not be written" in ended.stderr
     assert not (tmp_path / "runs/users/latest/report.json").exists()
+
+
+def test_no_request_is_larger_than_the_service_takes(
+    dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Control characters take six bytes each on the wire: 16 such items would be over 16 MB."""
+    assert credentials
+    filler = "\\u0001" * 175_000
+    write_records(tmp_path, *(f'{{"id": "{n}", "filler": "{filler}"}}' for n in range(40)))
+
+    definition = write_definition(tmp_path, dynamodb_local)
+    roomy = ("--set", "write.linger=10s", "--set", "queues.memory=1GB")
+
+    ended = pipeline("run", definition, *roomy, cwd=tmp_path)
+
+    assert ended.code == 0, ended.err[-2_000:]
+    assert ended.report["succeeded"] == 40
+    assert "batch.split" not in ended.err
+    assert ended.report["requests"] == ended.report["batches"] == 3
