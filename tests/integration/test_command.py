@@ -306,6 +306,19 @@ def test_stdin_is_a_source(tmp_path: Path) -> None:
     assert ended.report["succeeded"] == 2
 
 
+def start_endless(definition: Path) -> subprocess.Popen[str]:
+    """Start a load that would take hours, and return once it reads."""
+    source = "source={type: generate, count: 10000000}"
+    key = 'items=[{key: {PK: "{user_id}"}}]'
+    options = ("--set", source, "--set", key, "--set", "schema={}")
+    running = start("run", definition, *options, cwd=definition.parent)
+    assert running.stderr is not None
+    for line in running.stderr:
+        if '"part.opened"' in line:
+            break
+    return running
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_a_signal_stops_softly_and_everything_read_is_settled(
     number: signal.Signals,
@@ -316,15 +329,8 @@ async def test_a_signal_stops_softly_and_everything_read_is_settled(
 ) -> None:
     """The report counts exactly what a scan finds, and says so at once: nothing is unsettled."""
     definition = write_definition(tmp_path, dynamodb_local)
-    source = "source={type: generate, count: 10000000}"
-    key = 'items=[{key: {PK: "{user_id}"}}]'
-    options = ("--set", source, "--set", key, "--set", "schema={}")
 
-    with start("run", definition, *options, cwd=tmp_path) as running:
-        assert running.stderr is not None
-        for line in running.stderr:
-            if '"part.opened"' in line:
-                break
+    with start_endless(definition) as running:
         try:
             running.wait(timeout=2)
         except subprocess.TimeoutExpired:
@@ -347,15 +353,8 @@ async def test_a_table_that_vanishes_ends_the_run_as_failed(
 ) -> None:
     """Exit code 3, the stage is named, the law holds and the rest is counted as unsettled."""
     definition = write_definition(tmp_path, dynamodb_local)
-    source = "source={type: generate, count: 10000000}"
-    key = 'items=[{key: {PK: "{user_id}"}}]'
-    options = ("--set", source, "--set", key, "--set", "schema={}")
 
-    with start("run", definition, *options, cwd=tmp_path) as running:
-        assert running.stderr is not None
-        for line in running.stderr:
-            if '"part.opened"' in line:
-                break
+    with start_endless(definition) as running:
         async with tables.connect(dynamodb_local, credentials["AWS_ACCESS_KEY_ID"]) as client:
             await client.delete_table(TableName="Users")
         out, _ = running.communicate(timeout=60)
