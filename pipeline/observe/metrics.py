@@ -26,6 +26,14 @@ class Tally:
         """Items settled; a record that was refused before it became items counts as one."""
         return self.succeeded + self.superseded + self.rejected + self.failed
 
+    def refuse(self, kind: str) -> None:
+        """Count something that will not be in the table: failed if its attempts ran out."""
+        if kind == "retry_exhausted":
+            self.failed += 1
+        else:
+            self.rejected += 1
+        self.by_kind[kind] += 1
+
     def add(self, other: Tally) -> None:
         """Add *other* to this."""
         self.records += other.records

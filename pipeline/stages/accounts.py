@@ -39,11 +39,7 @@ class Ledger:
 
     def refuse(self, rejection: Rejection) -> None:
         """Note something that will not be in the table."""
-        if rejection.kind == "retry_exhausted":
-            self.tally.failed += 1
-        else:
-            self.tally.rejected += 1
-        self.tally.by_kind[rejection.kind] += 1
+        self.tally.refuse(rejection.kind)
         self.rejections.append(rejection)
 
     def in_source_order(self) -> list[Rejection]:

@@ -128,11 +128,7 @@ class Sink:
             live.succeeded += len(settlement.written)
             live.superseded += sum(len(item.superseded) for item in settlement.written)
         for rejection in refused:
-            live.by_kind[rejection.kind] += 1
-            if rejection.kind == "retry_exhausted":
-                live.failed += 1
-            else:
-                live.rejected += 1
+            live.refuse(rejection.kind)
         self._metrics.last_settled_at = asyncio.get_running_loop().time()
 
     async def _fold(self, ledger: Ledger) -> None:
