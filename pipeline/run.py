@@ -62,10 +62,8 @@ async def run_pipeline(definition: Definition, options: Options, stop: StopSigna
 
     Raise `UsageError` for what is found before the first write: then there is no report.
     """
-    source = open_source(specs.source_spec(definition, options.folder))
-    parts = await source.parts()
-    items, columns = specs.item_specs(definition), known_columns(parts)
-    check_columns(parts, items)
+    read = await _open(definition, options)
+    columns = known_columns(read.parts)
     async with open_client(definition, options.runs) as client:
         description = await find_table(client, definition, columns, may_create=not options.dry_run)
         encoder = Encoder(description, definition.write.mode)
@@ -74,7 +72,7 @@ async def run_pipeline(definition: Definition, options: Options, stop: StopSigna
             table = DryTable(encoder)
         run = _Run(definition, options, stop)
         written = Output(table, encoder, description, shown_url(client.meta.endpoint_url))
-        return await run.report(Input(source, parts), written)
+        return await run.report(read, written)
 
 
 async def check_source(definition: Definition, options: Options, stop: StopSignal) -> Report:
@@ -84,15 +82,20 @@ async def check_source(definition: Definition, options: Options, stop: StopSigna
     Keys are checked as ``target.create`` describes them; without it, the attributes that the first
     item has under ``key`` are taken for the table's key, as text.
     """
-    source = open_source(specs.source_spec(definition, options.folder))
-    parts = await source.parts()
-    items, columns = specs.item_specs(definition), known_columns(parts)
-    check_columns(parts, items)
-    description = specs.assumed_table(definition)
-    check_items(description, items, definition.record_schema, columns)
+    read = await _open(definition, options)
+    description, items = specs.assumed_table(definition), specs.item_specs(definition)
+    check_items(description, items, definition.record_schema, known_columns(read.parts))
     encoder = Encoder(description, definition.write.mode)
     run = _Run(definition, options, stop)
-    return await run.report(Input(source, parts), Output(DryTable(encoder), encoder, description))
+    return await run.report(read, Output(DryTable(encoder), encoder, description))
+
+
+async def _open(definition: Definition, options: Options) -> Input:
+    """Look at the source, and check that its columns, where it has any, fill the items."""
+    source = open_source(specs.source_spec(definition, options.folder))
+    parts = await source.parts()
+    check_columns(parts, specs.item_specs(definition))
+    return Input(source, parts)
 
 
 def _keep(folder: Path, report: Report, log: Log) -> None:
