@@ -34,12 +34,7 @@ def get_item(service: Service, request: bytes) -> dict[str, Any]:
     parameters = Parameters(orjson.loads(request), "GetItem", known_names)
     name = parameters.table_name()
     mode = parameters.capacity_mode()
-    wanted = parameters.get("Key", dict)
-    if wanted is None:
-        raise answers.validation(
-            "1 validation error detected: Value null at 'key' failed to satisfy constraint: "
-            "Member must not be null"
-        )
+    wanted = _required(parameters, "Key")
     known = service.catalog.get(name)
     check_key(wanted, known.table, known.rules)
     key = item_key(known.table, wanted)
@@ -61,12 +56,7 @@ def put_item(service: Service, request: bytes) -> dict[str, Any]:
     )
     name = parameters.table_name()
     returned = _return_values(parameters)
-    item = parameters.get("Item", dict)
-    if item is None:
-        raise answers.validation(
-            "1 validation error detected: Value null at 'item' failed to satisfy constraint: "
-            "Member must not be null"
-        )
+    item = _required(parameters, "Item")
     known = service.catalog.get(name)
     change = plan_put(known, item, batch=False)
     return _write_one(service, known, change, parameters.capacity_mode(), returned=returned)
@@ -79,15 +69,21 @@ def delete_item(service: Service, request: bytes) -> dict[str, Any]:
     )
     name = parameters.table_name()
     returned = _return_values(parameters)
-    key = parameters.get("Key", dict)
-    if key is None:
-        raise answers.validation(
-            "1 validation error detected: Value null at 'key' failed to satisfy constraint: "
-            "Member must not be null"
-        )
+    key = _required(parameters, "Key")
     known = service.catalog.get(name)
     change = plan_delete(known, key)
     return _write_one(service, known, change, parameters.capacity_mode(), returned=returned)
+
+
+def _required(parameters: Parameters, name: str) -> dict[str, Any]:
+    """Read the map *name*, which has to be there."""
+    value: dict[str, Any] | None = parameters.get(name, dict)
+    if value is None:
+        raise answers.validation(
+            f"1 validation error detected: Value null at {name.lower()!r} failed to satisfy "
+            "constraint: Member must not be null"
+        )
+    return value
 
 
 def _return_values(parameters: Parameters) -> bool:
