@@ -96,8 +96,24 @@ def parse_share(value: object) -> Decimal:
     return share
 
 
+class _Written:
+    """A mark on a field that is written in one form and kept in another."""
+
+    __slots__ = ()
+
+    def _parse(self, value: object) -> object:
+        """Return what is kept; raise ValueError with what is expected."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Let the model check what is written and keep what it means."""
+        return core_schema.no_info_plain_validator_function(self._parse)
+
+
 @dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(_Written):
     """Marks a field as a duration (seconds, float) from *low* to *high*, both as written."""
 
     low: str = "0s"
@@ -109,12 +125,6 @@ class Duration:
             raise ValueError(f"expected a duration from {self.low} to {self.high}")
         return seconds
 
-    def __get_pydantic_core_schema__(
-        self, source: type[Any], handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        """Let the model check the text and keep the seconds."""
-        return core_schema.no_info_plain_validator_function(self._parse)
-
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
@@ -123,7 +133,7 @@ class Duration:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class Size(_Written):
     """Marks a field as a size (bytes, int) from *low* to *high*, both as written."""
 
     low: str = "0B"
@@ -135,12 +145,6 @@ class Size:
             raise ValueError(f"expected a size from {self.low} to {self.high}")
         return size
 
-    def __get_pydantic_core_schema__(
-        self, source: type[Any], handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        """Let the model check the text and keep the bytes."""
-        return core_schema.no_info_plain_validator_function(self._parse)
-
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
@@ -149,14 +153,11 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Share(_Written):
     """Marks a field as a share: a Decimal from 0 to 1, written as a percentage."""
 
-    def __get_pydantic_core_schema__(
-        self, source: type[Any], handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        """Let the model check the text and keep the number."""
-        return core_schema.no_info_plain_validator_function(parse_share)
+    def _parse(self, value: object) -> Decimal:
+        return parse_share(value)
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
@@ -166,7 +167,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(_Written):
     """Marks a field as a count (int), a share (Decimal from 0 to 1, written ``1%``) or null."""
 
     def _parse(self, value: object) -> int | Decimal | None:
@@ -177,12 +178,6 @@ class Limit:
         if isinstance(value, str):
             return parse_share(value)
         raise ValueError("expected a count such as 100, or a share such as 1%")
-
-    def __get_pydantic_core_schema__(
-        self, source: type[Any], handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        """Let the model check the value and keep the number."""
-        return core_schema.no_info_plain_validator_function(self._parse)
 
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
