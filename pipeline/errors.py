@@ -16,7 +16,8 @@ Every error of the pipeline; its type says what to do about it.
     │   └── StageError            a stage broke its contract: a bug of ours
     ├── RetryError            send again after a pause
     │   ├── ThrottledError        the table says: not now; never uses up an attempt
-    │   └── TransientError        5xx, a broken connection, an ambiguous answer; counts attempts
+    │   ├── TransientError        5xx, a broken connection, an ambiguous answer; counts attempts
+    │   └── DeniedError           the whole job is refused: keys, permission, no table; counts too
     ├── IsolateError          one item of the request poisons it: split and send again
     └── Refused               reject one record or item, with its violations
 """
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DefinitionError",
+    "DeniedError",
     "IsolateError",
     "OutageError",
     "PipelineError",
@@ -122,6 +124,15 @@ class ThrottledError(RetryError):
 
 class TransientError(RetryError):
     """A server fault, a broken connection, or an answer that does not say what happened."""
+
+
+class DeniedError(RetryError):
+    """
+    The service refuses the whole job: credentials, permission, no such table.
+
+    Tried again a few times, since tokens are renewed and tables come back; if it stays so the run
+    stops. It never costs a record.
+    """
 
 
 class IsolateError(PipelineError):

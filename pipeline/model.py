@@ -110,7 +110,8 @@ class Record:
     *ordinal* counts from 0 within the part, *line* from 1; *offset* and *length* are decompressed
     bytes. *raw* are the original bytes without the line end. *cells* is set by formats that parse
     while they frame (CSV). A record that could not even be framed has its *violation*; of an
-    over-long one *raw* is only the first 256 bytes and *digest* the SHA-256 of all (hex).
+    over-long one *raw* is only the first 256 bytes and *digest* the SHA-256 of all (hex). *only* is
+    the one of the definition's items that is wanted of it, None for all (replayed dead letters).
 
     Treated as frozen; not declared so because a frozen dataclass takes three times as long to make
     and this one is made for every record.
@@ -124,12 +125,14 @@ class Record:
     cells: list[str] | None = None
     violation: Violation | None = None
     digest: str | None = None
+    only: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """
-    Records that were read together; *end* is where reading resumes after them.
+    Records that were read together; *end* is where reading resumes after them, unless the chunk was
+    *cut* short.
 
     *header* are the CSV column names. *consumed* is how many bytes of the part, as it lies on disk
     (compressed), have been read so far: progress, not position. *number* counts the run's chunks in
@@ -141,6 +144,7 @@ class Chunk:
     end: Position
     header: tuple[str, ...] | None = None
     consumed: int = 0
+    cut: bool = False
     number: int = -1
 
 

@@ -99,4 +99,4 @@ def _cut(chunk: Chunk, left: int | None) -> Chunk:
     """Return the chunk's first *left* records; its end then is no place to resume from."""
     if left is None or len(chunk.records) <= left:
         return chunk
-    return dataclasses.replace(chunk, records=chunk.records[:left])
+    return dataclasses.replace(chunk, records=chunk.records[:left], cut=True)
