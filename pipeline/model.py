@@ -223,8 +223,10 @@ class Outcome:
     """
     What one answer of the table settled for good.
 
-    Items attached to a *written* one as superseded are settled with it.
+    Items attached to a *written* one as superseded are settled with it. *gave_up* says that a
+    batch's attempts ran out, and *refused* is what was left of it.
     """
 
     written: Sequence[Item]
     refused: Sequence[Rejection] = ()
+    gave_up: bool = False

@@ -206,13 +206,13 @@ class Writer:
         self, piece: _Piece, error: RetryError | None, outbox: Sender[Outcome]
     ) -> None:
         """Settle good items whose attempts ran out, and what they had replaced, as failed."""
-        self._metrics.failed_batches += 1
         last = "handed back as unprocessed" if error is None else str(error)
         text = f"not accepted in {piece.attempts.counted} attempts; the last: {last}"
         violation = Violation("retry_exhausted", "attempts", text)
         given_up = [older for item in piece.items for older in (*item.superseded, item)]
         self._release([item.key for item in piece.items])
-        await outbox.send(Outcome((), tuple(self._rejection(item, violation) for item in given_up)))
+        refused = tuple(self._rejection(item, violation) for item in given_up)
+        await outbox.send(Outcome((), refused, gave_up=True))
 
     def _rejection(self, item: Item, violation: Violation) -> Rejection:
         return Rejection(
