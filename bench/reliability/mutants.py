@@ -1,0 +1,109 @@
+"""Mutants: the program, broken on purpose in a copy, so that a green row means something."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.engine.local import ENDPOINT_VARIABLE
+
+if TYPE_CHECKING:
+    from bench.reliability.board import Mutation, Row
+
+__all__ = ["Bite", "copy_of", "try_mutant"]
+
+_LIMIT = 600.0
+"""Seconds that a row of CI's size may take on a broken program; then it hangs, which is no red."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bite:
+    """What a row said of its mutant; *seen* only if it measured, and what it measured was red."""
+
+    id: str
+    seen: bool
+    verdict: str
+    figure: str
+    what: str
+    seconds: float
+
+    @property
+    def line(self) -> str:
+        """One line for whoever watches."""
+        told = "seen" if self.seen else "NOT SEEN"
+        return (
+            f"{self.id:<4} mutant {told}: {self.what}: {self.verdict} {self.figure}"
+            f"  [{self.seconds:.1f} s]"
+        )
+
+
+def copy_of(checkout: Path, to: Path) -> None:
+    """Copy what git knows of *checkout*, and what is new and not ignored, as it lies on disk."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],  # noqa: S607 - git of the PATH
+        cwd=checkout,
+        capture_output=True,
+        check=True,
+    ).stdout
+    for name in filter(None, os.fsdecode(listed).split("\0")):
+        source, target = checkout / name, to / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def apply(mutation: Mutation, tree: Path) -> str | None:
+    """Break the copy; return why that is impossible: a mutation that no longer fits is an error."""
+    for edit in mutation.edits:
+        file = tree / edit.file
+        text = file.read_text() if file.is_file() else ""
+        if text.count(edit.old) != 1:
+            return f"{edit.file} has {text.count(edit.old)} times: {edit.old.strip()[:60]!r}"
+        file.write_text(text.replace(edit.old, edit.new))
+    return None
+
+
+def try_mutant(row: Row, seed: int, endpoint: str, checkout: Path) -> Bite:
+    """Measure *row*, in CI's size, on a copy of *checkout* that its mutation broke."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix=f"mutant-{row.id}-") as folder:
+        tree = Path(folder, "tree")
+        copy_of(checkout, tree)
+        refusal = apply(row.mutation, tree)
+        verdict, figure = (
+            ("does not apply:", refusal) if refusal else _measure(row, seed, endpoint, tree)
+        )
+    seconds = round(time.monotonic() - started, 1)
+    return Bite(row.id, verdict == "red", verdict, figure, row.mutation.what, seconds)
+
+
+def _measure(row: Row, seed: int, endpoint: str, tree: Path) -> tuple[str, str]:
+    """Give the verdict and the figure of the row in *tree*."""
+    kept = tree.parent / "results.json"
+    line = [sys.executable, "-m", "bench.reliability", "--size", "ci", "--rows", row.id]
+    line += ["--seed", str(seed), "--json", str(kept)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    try:
+        ended = subprocess.run(
+            line,
+            cwd=tree,
+            env={**environment, ENDPOINT_VARIABLE: endpoint},
+            capture_output=True,
+            timeout=_LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "error", f"no verdict within {_LIMIT:.0f} s"
+    if not kept.exists():
+        return "error", ended.stderr.decode(errors="replace")[-300:]
+    result = json.loads(kept.read_text())["rows"][row.id]
+    told = result["figure"] if result["verdict"] != "error" else result["detail"][-300:]
+    return result["verdict"], told
