@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.backoff import RetryPolicy
 from pipeline.embedded import EngineSettings
 from pipeline.errors import PreflightError
-from pipeline.sources.base import CsvSpec, FileSpec, GenerateSpec, StdinSpec
+from pipeline.sources.base import CsvSpec, Cut, FileSpec, GenerateSpec, StdinSpec
 from pipeline.stages.sink import RejectLimit
 from pipeline.table.creation import IndexSpec, TableSpec
 from pipeline.table.description import TableDescription
@@ -27,6 +27,7 @@ __all__ = [
     "coerces",
     "engine_path",
     "engine_settings",
+    "expected_digest",
     "item_specs",
     "reject_limit",
     "retry_policy",
@@ -40,13 +41,14 @@ def source_spec(definition: Definition, folder: Path) -> SourceSpec:
     source = definition.source
     if source.type == "generate":
         return GenerateSpec(count=source.count, seed=source.seed)
-    csv = _csv_spec(source)
+    csv, cut = _csv_spec(source), Cut(records=definition.queues.chunk)
     if source.type == "stdin":
         return StdinSpec(
             format=source.format,
             compression=source.compression,
             csv=csv,
             max_record=source.max_record,
+            cut=cut,
         )
     written = source.path.text
     return FileSpec(
@@ -57,12 +59,20 @@ def source_spec(definition: Definition, folder: Path) -> SourceSpec:
         compression=source.compression,
         csv=csv,
         max_record=source.max_record,
+        cut=cut,
     )
 
 
 def _csv_spec(source: FileSource | StdinSource) -> CsvSpec:
     given = "delimiter" in source.csv.model_fields_set
     return CsvSpec(source.csv.delimiter if given else None, tuple(source.csv.null_values))
+
+
+def expected_digest(definition: Definition) -> str | None:
+    """Return the SHA-256 that the source is said to have, in hex."""
+    source = definition.source
+    expect = None if source.type == "generate" else source.expect
+    return None if expect is None else expect.sha256
 
 
 def coerces(definition: Definition) -> bool:

@@ -39,6 +39,7 @@ _TEXT_PATHS: Final[frozenset[DocumentPath]] = frozenset(
         ("source", "path"),
         ("source", "csv", "delimiter"),
         ("source", "csv", "null_values", "*"),
+        ("source", "expect", "sha256"),
         ("target", "table"),
         ("items", "*", "key", "*"),
         ("items", "*", "omit", "*"),

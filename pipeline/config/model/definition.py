@@ -15,7 +15,7 @@ from pipeline.config.model.target import Target
 from pipeline.config.model.units import Duration, Limit, Size, written
 from pipeline.model import WriteMode
 
-__all__ = ["Definition", "Errors", "Log", "Queues", "Retry", "Write"]
+__all__ = ["Checkpoint", "Definition", "Errors", "Log", "Queues", "Retry", "Write"]
 
 
 class Retry(Section):
@@ -55,6 +55,11 @@ class Write(Section):
         default=written("50ms"),
         description="How long a batch waits to become full when the source is slow.",
     )
+    timeout: Annotated[float, Duration("1s", "10m")] = Field(
+        default=written("60s"),
+        description="How long one request may take in all; then nobody knows whether it was "
+        "carried out, and it is sent again.",
+    )
     retry: Retry = Field(default_factory=Retry, description="When writing fails.")
 
 
@@ -68,6 +73,10 @@ class Queues(Section):
         default=written("32MB"),
         description="Bytes of records in the pipeline at once.",
         examples=["32MB", "256MiB"],
+    )
+    chunk: Annotated[Whole, Field(ge=1, le=100_000)] = Field(
+        default=1_000,
+        description="Records that are read together at most; checkpoints move in such steps.",
     )
 
 
@@ -85,11 +94,30 @@ class Errors(Section):
     )
 
 
+class Checkpoint(Section):
+    """What an interrupted run needs to be resumed."""
+
+    enabled: Flag = Field(
+        default=True,
+        description="Keep checkpoints, so that the next run resumes where this one was stopped.",
+    )
+    every: Annotated[float, Duration("0s", "10m")] = Field(
+        default=written("5s"),
+        description="The time between two checkpoints. 0: whenever there is progress to keep.",
+        examples=["5s", "1m"],
+    )
+
+
 class Log(Section):
     """What is logged."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least important events that are logged."
+    )
+    hash_keys: Flag = Field(
+        default=False,
+        description="Show an item's key in log, report and dead letters as the beginning of its "
+        "SHA-256 only.",
     )
 
 
@@ -121,4 +149,7 @@ class Definition(Section):
     write: Write = Field(default_factory=Write, description="How items are written.")
     queues: Queues = Field(default_factory=Queues, description="Bounds of what is held in memory.")
     errors: Errors = Field(default_factory=Errors, description="What happens to bad records.")
+    checkpoint: Checkpoint = Field(
+        default_factory=Checkpoint, description="What an interrupted run needs to be resumed."
+    )
     log: Log = Field(default_factory=Log, description="What is logged.")

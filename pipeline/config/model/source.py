@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Annotated, Final, Literal
 
@@ -10,7 +11,17 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from pipeline.config.model.section import AnyText, Flag, LocalPath, Section, Text, Whole
 from pipeline.config.model.units import Size, written
 
-__all__ = ["SOURCE_TYPES", "Csv", "FileSource", "GenerateSource", "Source", "StdinSource"]
+__all__ = [
+    "SOURCE_TYPES",
+    "Csv",
+    "Expect",
+    "FileSource",
+    "GenerateSource",
+    "Source",
+    "StdinSource",
+]
+
+_SHA256: Final = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def _delimiter(value: str) -> str:
@@ -19,6 +30,12 @@ def _delimiter(value: str) -> str:
     if value in '"\r\n\0':
         raise ValueError("a quote or a line end cannot be the delimiter")
     return value
+
+
+def _digest(value: str) -> str:
+    if _SHA256.fullmatch(value) is None:
+        raise ValueError("expected 64 hexadecimal digits, as `sha256sum FILE` prints them")
+    return value.lower()
 
 
 class Csv(Section):
@@ -31,6 +48,25 @@ class Csv(Section):
         default=("",),
         description="Cells of exactly this text count as absent.",
         examples=[["", "NA", "\\N"]],
+    )
+
+
+def _is_expectation(value: Expect) -> Expect:
+    if not value.model_fields_set:
+        raise ValueError("nothing is expected; give `records`, `sha256` or both")
+    return value
+
+
+class Expect(Section):
+    """What the source must hold; else the run fails as `source_corrupt`."""
+
+    records: Annotated[Whole, Field(ge=0)] | None = Field(
+        default=None, description="How many records the whole source has.", examples=[1000]
+    )
+    sha256: Annotated[AnyText, AfterValidator(_digest)] | None = Field(
+        default=None,
+        description="The SHA-256 of the file as it lies on disk, as `sha256sum FILE` prints it; "
+        "only for a source of one file.",
     )
 
 
@@ -52,6 +88,9 @@ class _Read(Section):
         default=written("4MiB"),
         description="A longer record is rejected.",
         examples=["4MiB", "512KB"],
+    )
+    expect: Annotated[Expect, AfterValidator(_is_expectation)] | None = Field(
+        default=None, description="What the source must hold. Left out: nothing is expected."
     )
 
 

@@ -28,6 +28,7 @@ source:
   csv: {delimiter: "\t", null_values: ["", NA, null, -999, 007, 1e3, TRUE]}
   coerce: true
   max_record: 1MiB
+  expect: {records: 10, sha256: 12E4567890123456789012345678901234567890123456789012345678901234}
 schema:
   type: object
   required: [user_id]
@@ -68,11 +69,15 @@ write:
   workers: 10
   batch_size: 5
   linger: 1.5s
+  timeout: 1500ms
   retry: {attempts: 3, base_delay: 10ms, max_delay: 1m, max_outage: 0}
-queues: {capacity: 2, memory: 64MiB}
+queues: {capacity: 2, memory: 64MiB, chunk: 10}
 errors: {dead_letter: false, max_rejected: 0.5%}
-log: {level: debug}
+checkpoint: {enabled: false, every: 0}
+log: {level: debug, hash_keys: true}
 """
+
+DIGITS = "789012345678901234567890123456789012345678901234"
 
 
 def test_defaults(load_text: Load) -> None:
@@ -93,7 +98,10 @@ def test_defaults(load_text: Load) -> None:
     assert (write.retry.max_delay, write.retry.max_outage) == (20.0, 900.0)
     assert (definition.queues.capacity, definition.queues.memory) == (8, 32_000_000)
     assert (definition.errors.dead_letter, definition.errors.max_rejected) == (True, None)
-    assert definition.log.level == "info"
+    assert (definition.checkpoint.enabled, definition.checkpoint.every) == (True, 5.0)
+    assert definition.source.expect is None
+    assert (definition.write.timeout, definition.queues.chunk) == (60.0, 1_000)
+    assert (definition.log.level, definition.log.hash_keys) == ("info", False)
 
 
 def test_all_fields(load_text: Load, tmp_path: Path) -> None:
@@ -107,6 +115,8 @@ def test_all_fields(load_text: Load, tmp_path: Path) -> None:
     assert source.csv.delimiter == "\t"
     assert source.csv.null_values == ("", "NA", "null", "-999", "007", "1e3", "TRUE")
     assert source.max_record == 1_048_576
+    assert source.expect is not None
+    assert (source.expect.records, source.expect.sha256) == (10, "12e4567890123456" + DIGITS)
     assert definition.record_schema["properties"]["balance"]["maximum"] == Decimal("1.10")
     assert definition.record_schema["properties"]["user_id"]["pattern"] == "^[a-z]+$"
     profile, email = definition.items
@@ -122,6 +132,9 @@ def test_all_fields(load_text: Load, tmp_path: Path) -> None:
     assert (profile.omit, profile.only, profile.optional) == (("password", "1"), None, False)
     assert (email.only, email.optional) == (("user_id",), True)
     assert definition.errors.max_rejected == Decimal("0.005")
+    assert (definition.checkpoint.enabled, definition.checkpoint.every) == (False, 0.0)
+    assert (definition.write.timeout, definition.queues.chunk) == (1.5, 10)
+    assert definition.log.hash_keys is True
 
 
 def test_target(load_text: Load, tmp_path: Path) -> None:

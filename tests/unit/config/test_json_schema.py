@@ -79,7 +79,7 @@ def test_accepted_by_editors(text: str) -> None:
         f"{START}items: []",
         f"{START}items: [{{set: {{a: {{form: b}}}}}}]",
         f"{START}items: [{{set: {{a: [1]}}}}]",
-        f"{START}checkpoint: {{enabled: true}}",
+        f"{START}checkpoint: {{enabled: maybe}}",
         "source: {type: s3, path: a}\ntarget: {table: Users}",
         "source: {type: stdin, count: 5}\ntarget: {table: Users}",
         "source: {type: stdin}\ntarget: {}",

@@ -109,7 +109,7 @@ def test_everything_at_once(refused: Refuse) -> None:
         ("name: a b", "3:7", "expected letters, digits, '-' and '_'"),
         ("schema: [a]", "3:1", "schema: expected keys and values"),
         ("schema: {type: strin}", "3:16", "schema.type: "),
-        ("checkpoint: {enabled: true}", "3:1", "checkpoint: unknown key; valid here: "),
+        ("watermark: {enabled: true}", "3:1", "watermark: unknown key; valid here: "),
         ("write: {rate: {wcu: 5}}", "3:9", "write.rate: unknown key"),
     ],
 )

@@ -187,3 +187,23 @@ def test_no_max_rejected(refused: Refuse, text: str) -> None:
     )
 
     assert "errors.max_rejected: expected a " in found
+
+
+@pytest.mark.parametrize(
+    ("expect", "message"),
+    [
+        ("{}", "expect: nothing is expected; give `records`, `sha256` or both"),
+        ("{sha256: abc}", "expect.sha256: expected 64 hexadecimal digits"),
+        (f"{{sha256: {'g' * 64}}}", "expect.sha256: expected 64 hexadecimal digits"),
+        (f"{{sha256: {'0' * 65}}}", "expect.sha256: expected 64 hexadecimal digits"),
+        ("{records: -1}", "expect.records: expected at least 0"),
+        ("{record: 1}", "expect.record: unknown key; did you mean `records`?"),
+        ("{records: '1'}", "expect.records: expected a whole number"),
+    ],
+)
+def test_expectations(refused: Refuse, expect: str, message: str) -> None:
+    """What cannot be expected of a source is refused; so is an expectation of nothing."""
+    text = f"source: {{type: stdin, expect: {expect}}}\ntarget: {{table: Users}}"
+
+    assert message in refused(text)
+    assert "problems in" not in refused(text)
