@@ -6,11 +6,13 @@ import asyncio
 import base64
 import contextlib
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.errors import StorageError
+from pipeline.errors import PreflightError, StorageError
+from pipeline.state.durable import sync_folder, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,9 +20,17 @@ if TYPE_CHECKING:
 
     from pipeline.model import Rejection
 
-__all__ = ["DeadLetters", "dead_letter"]
+__all__ = ["DeadLetters", "LettersMark", "dead_letter"]
 
 _VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LettersMark:
+    """How much of a dead-letter file belongs to a watermark: letters, and their bytes."""
+
+    count: int
+    length: int
 
 
 def dead_letter(rejection: Rejection, header: tuple[str, ...] | None) -> dict[str, Any]:
@@ -61,17 +71,34 @@ class DeadLetters:
     """
     Append dead letters to a file that only its owner may read (0600).
 
-    The file is made with the first letter. Writing and syncing happen in a thread; an error of the
-    disk is a `StorageError`, since a dead letter that is not on disk is a lost record. What was
-    handed over is written even if the caller is cancelled; the next call waits for it.
+    The file is made with the first letter. One that is there is cut to *start*, what a checkpoint
+    says of it, before anything is appended: what stands behind belongs to records that are read
+    again. Writing and syncing happen in a thread; an error of the disk is a `StorageError`, since a
+    dead letter that is not on disk is a lost record. What was handed over is written even if the
+    caller is cancelled; the next call waits for it. After an error every later call raises it too:
+    what the kernel could not write it may have forgotten, and a second sync would not tell.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, start: LettersMark | None = None) -> None:
         self.path = path
-        self.count = 0
-        self._length = 0
+        self._start = start or LettersMark(0, 0)
+        self.count = self._start.count
+        self._length = self._start.length
         self._descriptor: int | None = None
         self._writing: asyncio.Future[None] | None = None
+
+    @property
+    def mark(self) -> LettersMark:
+        """How much stands in the file, or will when what was handed over is written."""
+        return LettersMark(self.count, self._length)
+
+    async def resume(self) -> None:
+        """
+        Cut the file to where the run is gone on from.
+
+        Raise `PreflightError` if it holds less than that: it is not the file that the run left.
+        """
+        await self._in_turn(self._resume)
 
     async def append(self, rejections: Iterable[Rejection], header: tuple[str, ...] | None) -> None:
         """Append one line for each rejection."""
@@ -100,14 +127,41 @@ class DeadLetters:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def _resume(self) -> None:
+        if self._start.length or os.path.lexists(self.path):
+            try:
+                self._open()
+            except OSError as error:
+                raise StorageError(_advice(self.path, error)) from error
+
+    def _open(self) -> int:
+        """Open the file, make it if need be, and cut it to what belongs to it."""
+        if self._descriptor is None:
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self.path, flags, 0o600)
+            try:
+                self._cut_to_start(descriptor)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            self._descriptor = descriptor
+        return self._descriptor
+
+    def _cut_to_start(self, descriptor: int) -> None:
+        length = self._start.length
+        if length and os.pread(descriptor, 1, length - 1) != b"\n":
+            raise PreflightError(
+                f"the dead-letter file {str(self.path)!r} is not as the run left it: no letter "
+                f"ends at byte {length:,}. Put it back as it was, or start over with --fresh, "
+                "which writes every item again"
+            )
+        os.ftruncate(descriptor, length)
+        os.fsync(descriptor)
+        sync_folder(self.path.parent)
+
     def _write(self, block: bytes, letters: int) -> None:
         try:
-            if self._descriptor is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-                self._descriptor = os.open(self.path, flags, 0o600)
-            view = memoryview(block)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+            write_all(self._open(), block)
         except OSError as error:
             self._cut_torn_line()
             raise StorageError(_advice(self.path, error)) from error

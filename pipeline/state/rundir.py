@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pipeline.errors import PreflightError
+from pipeline.state.durable import make_folder, sync_folder, write_new
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["make_run_folder", "new_run_id", "write_report"]
+__all__ = ["make_run_folder", "new_run_id", "reopen_run_folder", "write_report"]
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -28,7 +29,9 @@ def make_run_folder(root: Path, name: str, run_id: str) -> Path:
     """Make the folder of run *run_id* and point ``latest`` to it; only the owner may enter."""
     folder = root / name / run_id
     try:
-        folder.mkdir(parents=True, mode=0o700)
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700)
+        sync_folder(folder.parent)
         _point(root / name / "latest", run_id)
     except OSError as error:
         raise PreflightError(
@@ -38,15 +41,29 @@ def make_run_folder(root: Path, name: str, run_id: str) -> Path:
     return folder
 
 
-def write_report(folder: Path, document: Mapping[str, Any]) -> None:
-    """Write ``report.json``, whole or not at all. Raise OSError if the disk does not take it."""
-    fresh = folder / ".report.json"
+def reopen_run_folder(root: Path, name: str, run_id: str) -> Path:
+    """Return the folder of run *run_id*, which is gone on with, and point ``latest`` to it."""
+    folder = root / name / run_id
     try:
-        fresh.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
+        _point(root / name / "latest", run_id)
+    except OSError as error:
+        raise PreflightError(
+            f"the run's folder {str(folder)!r} cannot be written to: {error.strerror}; make it "
+            "writable, and run again to go on"
+        ) from error
+    return folder
+
+
+def write_report(folder: Path, document: Mapping[str, Any]) -> None:
+    """
+    Write ``report.json`` for its owner alone, on the disk at return, whole or not at all.
+
+    Raise OSError if the disk does not take it.
+    """
+    fresh = folder / ".report.json"
+    write_new(fresh, orjson.dumps(document, option=orjson.OPT_INDENT_2))
     fresh.replace(folder / "report.json")
+    sync_folder(folder)
 
 
 def _point(link: Path, target: str) -> None:

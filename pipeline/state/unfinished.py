@@ -1,0 +1,110 @@
+"""Unfinished runs: which there are, and how a run is closed or given up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import PreflightError, StorageError
+from pipeline.state.checkpoint import CheckpointError, CheckpointFiles
+from pipeline.state.durable import sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Unfinished", "abandon_run", "close_run", "mark_unfinished", "unfinished_runs"]
+
+_MARKER = "unfinished"
+
+_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """
+    A run that was begun and not closed.
+
+    *document* is its newest sound checkpoint (*fell_back*: the one before its newest), None if it
+    has none, and then *problem* says why and what to do.
+    """
+
+    run: str
+    folder: Path
+    document: Mapping[str, Any] | None
+    fell_back: bool
+    problem: str | None
+
+
+def unfinished_runs(root: Path, name: str) -> list[Unfinished]:
+    """
+    Return the unfinished runs of job *name*, newest first.
+
+    What is not named as a run is not looked at: a copy of a run's folder is nobody's run. Raise
+    `PreflightError` if the runs cannot be listed.
+    """
+    folder = root / name
+    try:
+        with os.scandir(folder) as entries:
+            runs = [
+                entry.name
+                for entry in entries
+                if _RUN_ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+            ]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise PreflightError(
+            f"the earlier runs in {str(folder)!r} cannot be listed: {error.strerror}; make that "
+            "folder readable, or choose another place with --runs-dir"
+        ) from error
+    found = (_judge(run, folder / run) for run in sorted(runs, reverse=True))
+    return [one for one in found if one is not None]
+
+
+def _judge(run: str, folder: Path) -> Unfinished | None:
+    """Return *run* if it is unfinished."""
+    marked = (folder / _MARKER).exists()
+    problem = (
+        f"run {run} is unfinished, and its checkpoint is missing from {str(folder)!r}. Put that "
+        "back, or start over with --fresh, which writes every item again"
+    )
+    try:
+        loaded = CheckpointFiles(folder).load()
+    except CheckpointError as error:
+        loaded, problem = None, f"run {run} is unfinished: {error}"
+    if loaded is None:
+        return Unfinished(run, folder, None, fell_back=False, problem=problem) if marked else None
+    if loaded.document.get("finished") is True:
+        return None
+    return Unfinished(run, folder, loaded.document, loaded.fell_back, problem=None)
+
+
+def mark_unfinished(folder: Path) -> None:
+    """Mark the run in *folder* as unfinished, durably. Raise `StorageError`."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        os.close(os.open(folder / _MARKER, flags, 0o600))
+        sync_folder(folder)
+    except OSError as error:
+        raise StorageError(
+            f"the run in {str(folder)!r} cannot be marked as unfinished: {error.strerror}; make "
+            "room there, and run again"
+        ) from error
+
+
+def close_run(folder: Path, document: Mapping[str, Any]) -> None:
+    """Save *document* as that of a finished run, which is not resumed. Raise `StorageError`."""
+    CheckpointFiles(folder).save({**document, "finished": True})
+    # The checkpoint says it already; a marker that cannot be removed misleads nobody.
+    with contextlib.suppress(OSError):
+        (folder / _MARKER).unlink(missing_ok=True)
+        sync_folder(folder)
+
+
+def abandon_run(folder: Path, by: str) -> None:
+    """Close the run in *folder* unfinished, for good, since run *by* starts over."""
+    close_run(folder, {"abandoned_for": by})
