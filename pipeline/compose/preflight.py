@@ -36,7 +36,9 @@ async def open_client(definition: Definition, runs: Path) -> AsyncIterator[Dynam
     target = definition.target
     connections = definition.write.workers + 1
     if target.endpoint != "embedded":
-        settings = ConnectionSettings(target.region, target.endpoint, connections)
+        settings = ConnectionSettings(
+            target.region, target.endpoint, connections, timeout=definition.write.timeout
+        )
         async with connect(settings) as client:
             yield client
         return
@@ -44,7 +46,13 @@ async def open_client(definition: Definition, runs: Path) -> AsyncIterator[Dynam
 
     path = engine_path(definition, runs)
     async with serve(path, settings=engine_settings(definition)) as endpoint:
-        settings = ConnectionSettings(target.region, endpoint.url, connections, rehearsal=True)
+        settings = ConnectionSettings(
+            target.region,
+            endpoint.url,
+            connections,
+            rehearsal=True,
+            timeout=definition.write.timeout,
+        )
         async with connect(settings) as client:
             yield client
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -47,12 +48,19 @@ class DynamoTable:
     botocore's documented events (``before-call``), before it is signed, and the answer is read
     there too (``before-parse``): botocore returns a truncated, empty or HTML body with status 200
     as a success without ``UnprocessedItems``, which would lose up to 25 items without a word.
+
+    *timeout* are seconds for a whole exchange, from connecting to the answer's last byte: a gap
+    between two bytes is no measure, since an answer can drip in for ever. It is generous by
+    default, because a request that is given up may still be applied, later than its successor.
     """
 
-    def __init__(self, client: DynamoDBClient, name: str, encoder: Encoder) -> None:
+    def __init__(
+        self, client: DynamoDBClient, name: str, encoder: Encoder, *, timeout: float = 60.0
+    ) -> None:
         self._client = client
         self._name = name
         self._encoder = encoder
+        self._timeout = timeout
         self._head = b'{"RequestItems":{' + orjson.dumps(name) + b":["
         self._tail = b']},"ReturnConsumedCapacity":"TOTAL"}'
         events = client.meta.events
@@ -65,8 +73,12 @@ class DynamoTable:
         exchange = _Exchange(body)
         token = _exchange.set(exchange)
         try:
-            await self._client.batch_write_item(RequestItems={self._name: []})
+            # A request that is abandoned here has its connection closed, never used again.
+            async with asyncio.timeout(self._timeout) as deadline:
+                await self._client.batch_write_item(RequestItems={self._name: []})
         except Exception as error:
+            if deadline.expired():
+                raise TransientError(f"no whole answer within {self._timeout:g} s") from error
             raise translate(error) from error
         finally:
             _exchange.reset(token)

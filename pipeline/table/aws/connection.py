@@ -27,9 +27,6 @@ _NOTHING_CONFIGURED: Final = {
 }
 """botocore's session variables, as (configuration name, variable, default, conversion)."""
 
-_READ_TIMEOUT = 60
-"""Seconds without a byte; generous, since a request given up may still be applied later."""
-
 _CONNECT_TIMEOUT = 5
 
 
@@ -38,13 +35,15 @@ class ConnectionSettings:
     """
     Where to connect; *endpoint* None is AWS in *region* (None: the SDK's own chain decides).
 
-    *rehearsal* says that the endpoint is our own engine and takes any credentials.
+    *rehearsal* says that the endpoint is our own engine and takes any credentials. *timeout* are
+    seconds without a byte; the table bounds whole requests by the same number.
     """
 
     region: str | None
     endpoint: str | None
     connections: int
     rehearsal: bool = False
+    timeout: float = 60.0
 
 
 @asynccontextmanager
@@ -75,7 +74,7 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
         parameter_validation=False,
         max_pool_connections=settings.connections,
         connect_timeout=_CONNECT_TIMEOUT,
-        read_timeout=_READ_TIMEOUT,
+        read_timeout=settings.timeout,
         tcp_keepalive=True,
         user_agent_extra="dynamodb-pipeline",
     )
