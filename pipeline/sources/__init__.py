@@ -13,6 +13,7 @@ from pipeline.sources.base import (
     Source,
     SourceSpec,
     StdinSpec,
+    Verified,
 )
 from pipeline.sources.registry import open_source
 
@@ -27,5 +28,6 @@ __all__ = [
     "Source",
     "SourceSpec",
     "StdinSpec",
+    "Verified",
     "open_source",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from pipeline.model import Chunk, Position, Record, Value
 
@@ -22,6 +22,7 @@ __all__ = [
     "Source",
     "SourceSpec",
     "StdinSpec",
+    "Verified",
 ]
 
 Format: TypeAlias = Literal["jsonl", "json", "csv"]
@@ -42,13 +43,33 @@ class Part:
 
     *name* is what the user would recognise, for a file its path from the definition's folder with
     forward slashes. *size* is in bytes as it lies on disk, *records* a count, *columns* the names
-    of the fields that its records can have; None: not known before it is read.
+    of the fields that its records can have; None: not known before it is read. *identity* is what
+    tells in another process that it is the same part, in values that JSON keeps: a file's ``size``,
+    ``mtime_ns`` and ``head`` (the SHA-256 of its first 64 KB as they lie on disk), a generator's
+    ``kind``, ``seed``, ``count`` and ``generator`` (the version of what it makes); empty: nothing
+    can tell.
     """
 
     name: str
     size: int | None = None
     records: int | None = None
     columns: tuple[str, ...] | None = None
+    identity: Mapping[str, int | str] = field(default_factory=dict)
+    compression: Compression = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """
+    What came of reading the whole of a part before it is loaded.
+
+    *sha256* (hex) is that of its bytes as they lie on disk. *checked* says that all of it was held
+    against checksums which the file itself carries; without them (plain text, zstd frames that were
+    written without) it is only sure that it can be read to its end.
+    """
+
+    sha256: str
+    checked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +100,7 @@ class GenerateSpec:
 
     count: int
     seed: int = 0
+    cut: Cut = Cut()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +118,11 @@ class FileSpec:
 
 @dataclass(frozen=True, slots=True)
 class StdinSpec:
-    """Records from the file descriptor *fd*, by default standard input."""
+    """
+    Records from the file descriptor *fd*, by default standard input.
+
+    *digest*: take the SHA-256 of the bytes while they are read, see `Source.sha256`.
+    """
 
     format: Literal["auto"] | Format = "auto"
     compression: Literal["auto"] | Compression = "auto"
@@ -104,6 +130,7 @@ class StdinSpec:
     max_record: int = MAX_RECORD
     cut: Cut = Cut()
     fd: int = 0
+    digest: bool = False
 
 
 SourceSpec: TypeAlias = GenerateSpec | FileSpec | StdinSpec
@@ -121,11 +148,17 @@ class Source(Protocol):
         """Whether `read` accepts a *start*."""
         ...
 
+    @property
+    def sha256(self) -> str | None:
+        """SHA-256 (hex) of what was read, of a source that can be read but once, after its end."""
+        ...
+
     async def parts(self) -> Sequence[Part]:
         """
         Check everything that can be checked before the first record, and name the parts in order.
 
-        Raises `PreflightError`, which says what to do.
+        Raises `PreflightError`, which says what to do, and `SourceCorruptError` where a part shows
+        already that it is damaged.
         """
         ...
 
@@ -144,5 +177,34 @@ class Source(Protocol):
         Turn *record* into its fields; *header* is its chunk's.
 
         Raises `Refused` with one violation of kind ``malformed``.
+        """
+        ...
+
+    async def stretch(
+        self, part: Part, position: Position, consumed: int
+    ) -> Mapping[str, int | str] | None:
+        """
+        Take the fingerprint of the bytes just before *position*, as they lie on disk.
+
+        It has their ``end``, an offset on disk, and the ``sha256`` (hex) of up to 64 KB before it;
+        *consumed* is `Chunk.consumed` of the chunk that ends there. None: there is nothing to look
+        at. Raises `SourceCorruptError` if the part is not what `parts` saw.
+        """
+        ...
+
+    async def verify(self, part: Part, passed: Callable[[int], None]) -> Verified | None:
+        """
+        Read the whole of *part*, and inflate it where it is compressed; None: it cannot be done.
+
+        *passed* is told again and again how many bytes on disk have been read so far. Raises
+        `SourceCorruptError` exactly where reading would for damage in the compressed bytes.
+        """
+        ...
+
+    async def digest(self, part: Part, passed: Callable[[int], None]) -> str | None:
+        """
+        Take the SHA-256 (hex) of *part* as it lies on disk; None: it cannot be done.
+
+        *passed* and errors as for `verify`.
         """
         ...

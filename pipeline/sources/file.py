@@ -8,17 +8,19 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.errors import PreflightError
+from pipeline.errors import PreflightError, SourceCorruptError
 from pipeline.model import Position
-from pipeline.sources.base import Part
+from pipeline.sources.base import Part, Verified
 from pipeline.sources.reading import cut_chunks, decode, framer_of
 from pipeline.sources.sniff import Look, tell_compression, tell_format
-from pipeline.sources.storage.blocks import Stamp, inflate, plain, read_file, skip
+from pipeline.sources.storage.blocks import inflate, plain, read_file, skip
+from pipeline.sources.storage.fingerprint import STRETCH, Hash, hash_of, stretch_before
 from pipeline.sources.storage.inflate import DamagedError, inflater
 from pipeline.sources.storage.paths import find_files
+from pipeline.sources.storage.stamp import DiskFile, Stamp, open_at_once
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -28,18 +30,31 @@ if TYPE_CHECKING:
 
 __all__ = ["FileSource"]
 
-_HEAD = 64 * 1024
+_HEAD = STRETCH
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     """A file that was looked at, and what it holds."""
 
-    path: Path
-    name: str
-    stamp: Stamp
+    disk: DiskFile
     compression: Compression
     look: Look
+
+    def part(self) -> Part:
+        """Give it as a part."""
+        stamp = self.disk.stamp
+        return Part(
+            self.disk.name,
+            stamp.size,
+            columns=self.look.columns,
+            identity={
+                "size": stamp.size,
+                "mtime_ns": stamp.modified_ns,
+                "head": self.disk.head,
+            },
+            compression=self.compression,
+        )
 
 
 class FileSource:
@@ -51,28 +66,35 @@ class FileSource:
     """
 
     resumable = True
+    sha256 = None
 
     def __init__(self, spec: FileSpec) -> None:
         self._spec = spec
         self._null_values = frozenset(spec.csv.null_values)
         self._files: dict[str, _File] = {}
+        self._checksums: dict[str, int] = {}
 
     async def parts(self) -> Sequence[Part]:
-        """Find the files and look into each; raises `PreflightError` for the first bad one."""
-        self._files = await asyncio.to_thread(self._look_at_all)
-        return [
-            Part(file.name, file.stamp.size, columns=file.look.columns)
-            for file in self._files.values()
-        ]
+        """Find the files and look into each; raises for the first bad one."""
+        found = await asyncio.to_thread(find_files, self._spec.pattern, self._spec.root)
+        self._files = {
+            name: await asyncio.to_thread(self._look_at, name, path) for name, path in found.items()
+        }
+        self._checksums = {}
+        return [file.part() for file in self._files.values()]
 
-    async def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
-        """Read the file *part*, which `parts` named."""
+    async def _file(self, part: Part) -> _File:
         if part.name not in self._files:
             await self.parts()
         file = self._files.get(part.name)
         if file is None:
             raise PreflightError(f"{part.name!r} is no part of {self._spec.pattern!r} any more")
-        begin = start or Position(file.name, file.look.skip, 0, 0)
+        return file
+
+    async def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
+        """Read the file *part*, which `parts` named."""
+        file = await self._file(part)
+        begin = start or Position(part.name, file.look.skip, 0, 0)
         framer = framer_of(file.look, self._spec, begin)
         async with (
             aclosing(self._blocks(file, begin.offset)) as blocks,
@@ -85,22 +107,50 @@ class FileSource:
         """Turn *record* into its fields; raises `Refused`."""
         return decode(record, header, self._null_values)
 
-    def _blocks(self, file: _File, offset: int) -> AsyncGenerator[Block, None]:
-        size = self._spec.cut.block
-        if file.compression == "none":
-            return plain(
-                read_file(file.path, file.name, file.stamp, offset=offset, size=size), offset
-            )
-        raws = read_file(file.path, file.name, file.stamp, offset=0, size=size)
-        return skip(inflate(raws, file.name, file.compression, size), file.name, offset)
+    async def stretch(
+        self, part: Part, position: Position, consumed: int
+    ) -> Mapping[str, int | str]:
+        """Take the fingerprint of the bytes on disk before *position*."""
+        file = await self._file(part)
+        end = position.offset if file.compression == "none" else consumed
+        return {"end": end, "sha256": await asyncio.to_thread(stretch_before, file.disk, end)}
 
-    def _look_at_all(self) -> dict[str, _File]:
-        found = find_files(self._spec.pattern, self._spec.root)
-        return {name: self._look_at(name, path) for name, path in found.items()}
+    async def verify(self, part: Part, passed: Callable[[int], None]) -> Verified:
+        """Read the whole file, and inflate it where it is compressed."""
+        file = await self._file(part)
+        hashes = Hash(passed)
+        raws = hashes.through(self._raws(file, 0))
+        if file.compression == "none":
+            await _exhaust(raws)
+            checked = False
+        else:
+            stream = inflater(file.compression, self._spec.cut.block)
+            await _exhaust(inflate(raws, part.name, stream))
+            checked = stream.checked
+        self._checksums[part.name] = hashes.crc
+        return Verified(hashes.hexdigest(), checked)
+
+    async def digest(self, part: Part, passed: Callable[[int], None]) -> str:
+        """Take the SHA-256 of the file as it lies on disk."""
+        file = await self._file(part)
+        hashes = Hash(passed)
+        await _exhaust(hashes.through(self._raws(file, 0)))
+        self._checksums[part.name] = hashes.crc
+        return hashes.hexdigest()
+
+    def _raws(self, file: _File, offset: int) -> AsyncGenerator[bytes, None]:
+        checksum = self._checksums.get(file.disk.name)
+        return read_file(file.disk, offset=offset, size=self._spec.cut.block, checksum=checksum)
+
+    def _blocks(self, file: _File, offset: int) -> AsyncGenerator[Block, None]:
+        if file.compression == "none":
+            return plain(self._raws(file, offset), offset)
+        stream = inflater(file.compression, self._spec.cut.block)
+        return skip(inflate(self._raws(file, 0), file.disk.name, stream), file.disk.name, offset)
 
     def _look_at(self, name: str, path: Path) -> _File:
         try:
-            with path.open("rb") as opened:
+            with open(path, "rb", opener=open_at_once) as opened:
                 stamp = Stamp.of(os.fstat(opened.fileno()))
                 head = opened.read(_HEAD)
                 compression = tell_compression(name, head, self._spec.compression)
@@ -110,10 +160,10 @@ class FileSource:
                 f"{name!r} cannot be read: {error.strerror}; check its permissions"
             ) from error
         except DamagedError as error:
-            raise PreflightError(
+            raise SourceCorruptError(
                 f"{name!r} is damaged at its beginning: {error}; copy it again"
             ) from error
-        return _File(path, name, stamp, compression, look)
+        return _File(DiskFile(path, name, stamp, hash_of(head)), compression, look)
 
     def _tell(self, name: str, beginning: Iterator[bytes]) -> Look:
         """Take as much of the text as it takes to tell what it is."""
@@ -126,6 +176,12 @@ class FileSource:
         look = tell_format(name, text, self._spec, whole=True)
         assert look is not None  # noqa: S101 - only a part of a text leaves it open
         return look
+
+
+async def _exhaust(pieces: AsyncGenerator[object, None]) -> None:
+    async with aclosing(pieces):
+        async for _ in pieces:
+            pass
 
 
 def _beginning(head: bytes, opened: BinaryIO, compression: Compression) -> Iterator[bytes]:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pipeline.model import Chunk, Position, Record
-from pipeline.sources.base import Cut, Part
+from pipeline.sources.base import Part
 from pipeline.sources.formats.json_decode import decode_object
 from pipeline.sources.people import CITIES, DOMAINS, FIRST_NAMES, LAST_NAMES, ROLES, STREETS, TAGS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from pipeline.model import Value
     from pipeline.sources.base import GenerateSpec
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["GenerateSource", "make_users"]
 
 _NAME = "generate"
-_CUT = Cut()
+_GENERATOR = 1
+"""The version of what is made of a seed and a number; any change to that is a new one."""
 _DRAWS = Struct("<16s24H")  # a digest of 64 bytes: an id and 24 draws of 16 bits
 _EPOCH = datetime(2016, 1, 1, tzinfo=UTC)
 _DAYS = 3_500
@@ -47,29 +48,47 @@ class GenerateSource:
     """Made-up users; a position is the number of the next one."""
 
     resumable = True
+    sha256 = None
 
     def __init__(self, spec: GenerateSpec) -> None:
         self._spec = spec
 
     async def parts(self) -> Sequence[Part]:
         """Name the one part; there is nothing to check."""
-        return [Part(_NAME, records=self._spec.count)]
+        spec = self._spec
+        identity: dict[str, int | str] = {
+            "kind": "users",
+            "seed": spec.seed,
+            "count": spec.count,
+            "generator": _GENERATOR,
+        }
+        return [Part(_NAME, records=spec.count, identity=identity)]
 
     async def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
         """Make the users one by one, in constant memory."""
         first = 0 if start is None else start.record
+        cut = self._spec.cut
         users = make_users(self._spec.seed)
         while first < self._spec.count:
             records: list[Record] = []
             size = 0
-            end = min(self._spec.count, first + _CUT.records)
-            while first < end and size < _CUT.size:
+            end = min(self._spec.count, first + cut.records)
+            while first < end and size < cut.size:
                 raw = orjson.dumps(users(first))
                 records.append(Record(first, first + 1, first, len(raw), raw))
                 size += len(raw)
                 first += 1
             yield Chunk(part.name, records, Position(part.name, first, first, first))
             await asyncio.sleep(0)  # nothing else here ever waits
+
+    async def stretch(self, part: Part, position: Position, consumed: int) -> None:
+        """Give nothing: there are no bytes to look at."""
+
+    async def verify(self, part: Part, passed: Callable[[int], None]) -> None:
+        """Give nothing: there are no bytes to read."""
+
+    async def digest(self, part: Part, passed: Callable[[int], None]) -> None:
+        """Give nothing, as `verify`."""
 
     def decode(self, record: Record, header: tuple[str, ...] | None) -> dict[str, Value]:  # noqa: ARG002 - of the protocol
         """Turn *record* into its fields."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.errors import PreflightError
+from pipeline.errors import PreflightError, SourceCorruptError
 from pipeline.sources.formats.delimited.header import HeaderError, read_header
 from pipeline.sources.storage.inflate import COMPRESSED, compression_of
 
@@ -66,14 +66,14 @@ def tell_compression(name: str, head: bytes, asked: Literal["auto"] | Compressio
     """
     Tell how the part that begins with *head* is compressed; *asked* must not contradict it.
 
-    Raises `PreflightError`.
+    Raises `PreflightError`, or `SourceCorruptError` where nothing is left of what its name says.
     """
     for magic, stranger in _STRANGERS:
         if head.startswith(magic):
             raise PreflightError(f"{name!r} is {stranger}, which is not read; unpack or convert it")
     found = compression_of(head)
     if not head and name.lower().endswith((".gz", ".zst")):
-        raise PreflightError(f"{name!r} is empty, which no compressed file is; copy it again")
+        raise SourceCorruptError(f"{name!r} is empty, which no compressed file is; copy it again")
     if asked not in ("auto", found):
         is_what = "not compressed" if found == "none" else f"{found}"
         raise PreflightError(

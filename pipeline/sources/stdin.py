@@ -14,9 +14,11 @@ from pipeline.sources.base import Part
 from pipeline.sources.reading import cut_chunks, decode, framer_of
 from pipeline.sources.sniff import may_be_magic, tell_compression, tell_format
 from pipeline.sources.storage.blocks import inflate, plain, skip
+from pipeline.sources.storage.fingerprint import Hash
+from pipeline.sources.storage.inflate import inflater
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from pipeline.model import Chunk, Record, Value
     from pipeline.sources.base import StdinSpec
@@ -43,15 +45,14 @@ class StdinSource:
     def __init__(self, spec: StdinSpec) -> None:
         self._spec = spec
         self._null_values = frozenset(spec.csv.null_values)
+        self._hash = Hash(lambda _: None) if spec.digest else None
+        self._ended = False
         self._begun: tuple[Look, AsyncGenerator[Block, None]] | None = None
 
     async def parts(self) -> Sequence[Part]:
-        """Wait for the beginning and look at it; raises `PreflightError`."""
+        """Wait for the beginning and look at it."""
         if self._begun is None:
-            try:
-                self._begun = await self._begin()
-            except SourceCorruptError as error:
-                raise PreflightError(str(error)) from error
+            self._begun = await self._begin()
         return [Part(_NAME, columns=self._begun[0].columns)]
 
     async def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
@@ -68,6 +69,21 @@ class StdinSource:
         ):
             async for chunk in chunks:
                 yield chunk
+        self._ended = True
+
+    @property
+    def sha256(self) -> str | None:
+        """SHA-256 (hex) of the bytes as they came, after their end, if it was asked for."""
+        return self._hash.hexdigest() if self._hash is not None and self._ended else None
+
+    async def stretch(self, part: Part, position: Position, consumed: int) -> None:
+        """Give nothing: what was read is gone."""
+
+    async def verify(self, part: Part, passed: Callable[[int], None]) -> None:
+        """Give nothing: it can be read but once."""
+
+    async def digest(self, part: Part, passed: Callable[[int], None]) -> None:
+        """Give nothing, as `verify`."""
 
     def decode(self, record: Record, header: tuple[str, ...] | None) -> dict[str, Value]:
         """Turn *record* into its fields; raises `Refused`."""
@@ -78,6 +94,8 @@ class StdinSource:
         if spec.fd == 0 and sys.stdin is None:  # the number belongs to something else by now
             raise PreflightError("standard input is closed; pipe records into it")
         raws = _read_descriptor(spec.fd, spec.cut.block)
+        if self._hash is not None:
+            raws = self._hash.through(raws)
         head = b""
         async for raw in raws:
             head += raw
@@ -88,7 +106,7 @@ class StdinSource:
         if compression == "none":
             blocks = plain(rest, 0)
         else:
-            blocks = inflate(rest, _NAME, compression, spec.cut.block)
+            blocks = inflate(rest, _NAME, inflater(compression, spec.cut.block))
         seen: list[Block] = []
         text = b""
         look = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import zlib
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,16 +12,16 @@ from typing import TYPE_CHECKING
 import aiofiles
 
 from pipeline.errors import SourceCorruptError
-from pipeline.sources.storage.inflate import DamagedError, inflater
+from pipeline.sources.storage.inflate import DamagedError
+from pipeline.sources.storage.stamp import changed, check, open_at_once, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from pathlib import Path
 
-    from pipeline.sources.base import Compression
     from pipeline.sources.storage.inflate import Inflater
+    from pipeline.sources.storage.stamp import DiskFile
 
-__all__ = ["Block", "Stamp", "inflate", "plain", "read_file", "skip"]
+__all__ = ["Block", "inflate", "plain", "read_file", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,45 +32,36 @@ class Block:
     consumed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What tells that a path still leads to the same bytes."""
-
-    inode: int
-    size: int
-    changed_ns: int
-
-    @classmethod
-    def of(cls, stat: os.stat_result) -> Stamp:
-        """Take the stamp of a file."""
-        return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns)
-
-
 async def read_file(
-    path: Path, name: str, stamp: Stamp, *, offset: int, size: int
+    file: DiskFile, *, offset: int, size: int, checksum: int | None = None
 ) -> AsyncGenerator[bytes, None]:
     """
     Read the file in blocks of at most *size* bytes, from byte *offset* on.
 
-    Raises `SourceCorruptError` if it is not the file of *stamp*, before the first block and again
-    after the last; so whoever reaches the end has read one and the same file.
+    Raises `SourceCorruptError` if it is not the file that was looked at, before the first block and
+    again after the last; so whoever reaches the end has read one and the same file. *checksum* is
+    the CRC-32 of the whole of it, where that is known, and must be that of what was read.
     """
+    crc = 0
     try:
-        async with aiofiles.open(path, "rb", buffering=0) as file:
-            _check(name, stamp, os.fstat(file.fileno()))
-            if offset > stamp.size:
+        async with aiofiles.open(file.path, "rb", buffering=0, opener=open_at_once) as opened:
+            check(file, os.fstat(opened.fileno()))
+            if offset > file.stamp.size:
                 raise SourceCorruptError(
-                    f"{name!r} has {stamp.size} bytes and is to be read on from byte {offset}: it "
-                    "is not the file that was read before"
+                    f"{file.name!r} has {file.stamp.size} bytes and is to be read on from byte "
+                    f"{offset}: it is not the file that was read before"
                 )
             if offset:
-                await file.seek(offset)
-            while block := await file.read(size):
+                await opened.seek(offset)
+            while block := await opened.read(size):
+                crc = zlib.crc32(block, crc)
                 yield block
-            _check(name, stamp, os.fstat(file.fileno()))
-        _check(name, stamp, await asyncio.to_thread(os.stat, path))
+            check(file, os.fstat(opened.fileno()))
+        check(file, await asyncio.to_thread(os.stat, file.path))
     except OSError as error:
-        raise SourceCorruptError(f"{name!r} cannot be read to its end: {error.strerror}") from error
+        raise unreadable(file.name, error) from error
+    if checksum is not None and not offset and crc != checksum:
+        raise changed(file.name, "holds other bytes than when it was verified")
 
 
 async def plain(raws: AsyncGenerator[bytes, None], offset: int) -> AsyncGenerator[Block, None]:
@@ -81,23 +73,22 @@ async def plain(raws: AsyncGenerator[bytes, None], offset: int) -> AsyncGenerato
 
 
 async def inflate(
-    raws: AsyncGenerator[bytes, None], name: str, compression: Compression, size: int
+    raws: AsyncGenerator[bytes, None], name: str, stream: Inflater
 ) -> AsyncGenerator[Block, None]:
     """
-    Inflate *raws* in a thread, in pieces of about *size* bytes.
+    Inflate *raws* in a thread, in the pieces that *stream* gives.
 
     Raises `SourceCorruptError` where they are damaged, cut short or followed by something else.
     """
-    pieces = _inflate(raws, inflater(compression, size))
+    pieces = _inflate(raws, stream)
     try:
         async with aclosing(raws), aclosing(pieces):
             async for block in pieces:
                 yield block
     except DamagedError as error:
-        check = "gzip -t" if compression == "gzip" else "zstd -t"
         raise SourceCorruptError(
             f"{name!r} is damaged at or before byte {error.at}: {error}; copy it again and check "
-            f"it with {check} (records shortly before the damage may be wrong already)"
+            f"it with {stream.tester} (records shortly before the damage may be wrong already)"
         ) from error
 
 
@@ -134,15 +125,3 @@ async def skip(
             f"{name!r} has {offset - left} bytes of text and is to be read on from byte {offset}: "
             "it is not the file that was read before"
         )
-
-
-def _check(name: str, stamp: Stamp, stat: os.stat_result) -> None:
-    now = Stamp.of(stat)
-    if now == stamp:
-        return
-    what = "is another file now"
-    if now.inode == stamp.inode:
-        what = f"had {stamp.size} bytes and has {now.size}"
-    raise SourceCorruptError(
-        f"{name!r} was changed while it was read: it {what}; run again when nothing writes to it"
-    )

@@ -18,6 +18,8 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 _SKIPPABLE = tuple(bytes([first]) + _ZSTD_SKIPPABLE for first in range(0x50, 0x60))
 _MAGIC = 4
+_BEGINNING = 5
+"""Bytes that tell what begins: the magic number and, of zstd, the flags; every member has more."""
 
 COMPRESSED = (_GZIP, _ZSTD, *_SKIPPABLE)
 """How compressed files begin."""
@@ -40,11 +42,13 @@ class _Codec:
     from gzip, a 128 KB block for every 4 bytes from zstd; so a bomb stays flat.
     """
 
+    tester: str
     taken: int
     is_start: Callable[[bytes], bool]
     open: Callable[[], Any]
     errors: tuple[type[Exception], ...]
     padding: bytes = b""
+    has_checksum: Callable[[bytes], bool] = lambda _: True
 
 
 def compression_of(head: bytes) -> Compression:
@@ -77,6 +81,13 @@ class Inflater:
         self._frame: Any = None  # a decompression object, as zlib and zstandard have it
         self._frames = 0
         self.hungry = True
+        self.checked = True
+        """Whether every member so far has a checksum; one that has is always held against it."""
+
+    @property
+    def tester(self) -> str:
+        """The program that tells on the command line whether such a file is whole."""
+        return self._codec.tester
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes of the file."""
@@ -108,11 +119,12 @@ class Inflater:
         padding = self._codec.padding
         while self._frames and padding and self._waiting.startswith(padding, self._at):
             self._at += 1
-        head = self._waiting[self._at : self._at + _MAGIC]
-        if len(head) < _MAGIC:
+        head = self._waiting[self._at : self._at + _BEGINNING]
+        if len(head) < _BEGINNING:
             return False
         if not self._codec.is_start(head):
             raise DamagedError("what follows its compressed bytes is not compressed", self._read())
+        self.checked &= self._codec.has_checksum(head)
         self._frame = self._codec.open()
         return True
 
@@ -135,6 +147,7 @@ class Inflater:
 
 def _gzip() -> _Codec:
     return _Codec(
+        tester="gzip -t",
         taken=4096,
         is_start=lambda head: head.startswith(_GZIP),
         open=lambda: zlib.decompressobj(wbits=31),
@@ -147,11 +160,18 @@ def _zstd() -> _Codec:
     import zstandard  # noqa: PLC0415 - only where a file needs it
 
     return _Codec(
+        tester="zstd -t",
+        has_checksum=_zstd_has_checksum,
         taken=256,
         is_start=_is_zstd,
         open=lambda: zstandard.ZstdDecompressor().decompressobj(write_size=32 * 1024),
         errors=(zstandard.ZstdError,),
     )
+
+
+def _zstd_has_checksum(head: bytes) -> bool:
+    """Tell by a frame's flags (RFC 8878, 3.1.1.1.1); a skippable frame holds nothing to check."""
+    return not head.startswith(_ZSTD) or bool(head[_MAGIC] & 0x04)
 
 
 def _is_zstd(head: bytes) -> bool:

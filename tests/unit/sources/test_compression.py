@@ -124,10 +124,6 @@ def test_no_cut_last_record_is_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("packed", "options", "says"),
     [
-        (b"", {"name": "part.jsonl.gz"}, "is empty, which no compressed file is"),
-        (b"", {"name": "part.csv.zst"}, "is empty, which no compressed file is"),
-        (gzip.compress(TEXT)[:9], {}, "is damaged at its beginning"),
-        (b"\x1f\x8b" + b"\xff" * 20, {}, "is damaged at its beginning"),
         (TEXT, {"compression": "gzip"}, "is not compressed, and source.compression says gzip"),
         (gzip.compress(TEXT), {"compression": "none"}, "is gzip, and source.compression says none"),
         (_zstd(TEXT), {"compression": "gzip"}, "is zstd, and source.compression says gzip"),
@@ -140,6 +136,23 @@ def test_what_cannot_be_inflated_is_told_first(
 ) -> None:
     """Before the first record, with what to do."""
     with pytest.raises(PreflightError, match=says):
+        _outcomes(tmp_path, packed, **options)
+
+
+@pytest.mark.parametrize(
+    ("packed", "options", "says"),
+    [
+        (b"", {"name": "part.jsonl.gz"}, "is empty, which no compressed file is"),
+        (b"", {"name": "part.csv.zst"}, "is empty, which no compressed file is"),
+        (gzip.compress(TEXT)[:9], {}, "is damaged at its beginning"),
+        (b"\x1f\x8b" + b"\xff" * 20, {}, "is damaged at its beginning"),
+    ],
+)
+def test_damage_that_shows_early_is_damage(
+    tmp_path: Path, packed: bytes, options: dict[str, Any], says: str
+) -> None:
+    """It is told before the first record, and by the same error as later damage."""
+    with pytest.raises(SourceCorruptError, match=says):
         _outcomes(tmp_path, packed, **options)
 
 

@@ -123,7 +123,7 @@ def test_an_unreadable_file_is_told(folder: Path, monkeypatch: pytest.MonkeyPatc
     def refuse(*_args: Any, **_options: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
 
     message = _refusal("parts/a.jsonl", folder)
     assert message == ("'parts/a.jsonl' cannot be read: Permission denied; check its permissions")

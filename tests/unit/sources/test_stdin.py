@@ -160,7 +160,6 @@ async def test_a_redirected_file_is_read_too(tmp_path: Path) -> None:
         (b"", {"format": "csv"}, "'stdin' is empty: a CSV file begins with its column names"),
         (b'{"a":1}', {"format": "json"}, "'stdin' begins with '{'"),
         (b"a,a\n", {"format": "csv"}, "names more than one column 'a'"),
-        (gzip.compress(b'{"a":1}\n')[:12], {}, "'stdin' is damaged"),
         (b"PK\x03\x04", {}, "'stdin' is a zip archive"),
         (b"hello\n", {}, "neither its name nor its beginning"),
     ],
@@ -173,6 +172,12 @@ async def test_what_cannot_be_read_is_told_first(
         await pipe.source(text, **options).parts()
 
     assert says in str(refused.value)
+
+
+async def test_damage_at_the_beginning_is_told_first(pipe: Pipe) -> None:
+    """Before the first record, and by the same error as later damage."""
+    with pytest.raises(SourceCorruptError, match="'stdin' is damaged"):
+        await pipe.source(gzip.compress(b'{"a":1}\n')[:12]).parts()
 
 
 async def test_damage_later_on_ends_the_run(pipe: Pipe) -> None:
