@@ -19,7 +19,13 @@ __all__ = ["Function", "Module", "calls", "layer_of", "modules"]
 PACKAGE = Path(pipeline.__file__).parent
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-CHAPTERS = {"compose": "run", "runner": "run", "streams": "cli"}
+CHAPTERS = {
+    "compose": "run",
+    "invocation": "cli",
+    "options": "cli",
+    "runner": "run",
+    "streams": "cli",
+}
 """What is part of another: the composition root, and the command line, are too long for one."""
 
 BLOCKS = (

@@ -10,7 +10,7 @@ from pipeline.observe.report import Ending
 if TYPE_CHECKING:
     from pipeline.observe.logs import Log
 
-__all__ = ["failed", "first_leaf"]
+__all__ = ["failed", "first_leaf", "stopped"]
 
 
 def first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -21,7 +21,14 @@ def first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
-def failed(failure: BaseException, unsettled: int, log: Log) -> Ending:
+def stopped(reason: str | None, unsettled: int, *, resumable: bool) -> Ending:
+    """Return how a run ended that was asked to."""
+    onwards = "run the same command again to go on" if resumable else "it cannot be resumed"
+    message = f"stopped by {reason}; {onwards}"
+    return Ending("stopped", reason, message, unsettled=unsettled, resumable=resumable)
+
+
+def failed(failure: BaseException, unsettled: int, log: Log, *, resumable: bool) -> Ending:
     """Log *failure* and return how the run ended because of it."""
     notes = [note for note in getattr(failure, "__notes__", ()) if note.startswith("stage: ")]
     stage = notes[0].removeprefix("stage: ") if notes else None
@@ -35,4 +42,4 @@ def failed(failure: BaseException, unsettled: int, log: Log) -> Ending:
         reason = "internal_error"
         message = f"{type(failure).__name__} in the pipeline itself; log.jsonl has the traceback"
         log.error("run.failed", reason=reason, stage=stage, exc_info=failure)
-    return Ending("failed", reason, message, stage, unsettled)
+    return Ending("failed", reason, message, stage, unsettled, resumable)

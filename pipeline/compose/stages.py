@@ -12,8 +12,8 @@ from pipeline.core.backoff import Progress
 from pipeline.core.batching import Batching
 from pipeline.stages.accounts import Accounts
 from pipeline.stages.batcher import Batcher
-from pipeline.stages.producer import Producer
-from pipeline.stages.sink import Sink
+from pipeline.stages.producer import Producer, Reading
+from pipeline.stages.sink import Keeping, Sink, Totals
 from pipeline.stages.validator import Rules, Validator, show_key
 from pipeline.stages.writer import Delivery, Writer
 from pipeline.transform.compose import compile_transform
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.observe.logs import Log
     from pipeline.observe.metrics import Metrics
     from pipeline.sources.base import Part, Source
+    from pipeline.stages.checkpoints import Checkpoints
     from pipeline.state.deadletter import DeadLetters
     from pipeline.table.base import Table
     from pipeline.table.description import TableDescription
@@ -61,11 +62,13 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Where a run leaves its traces."""
+    """Where a run leaves its traces; *totals* are those of an earlier attempt that it goes on."""
 
     metrics: Metrics
     log: Log
     dead_letters: DeadLetters
+    checkpoints: Checkpoints | None = None
+    totals: Totals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def build_stages(
 ) -> Stages:
     """Build the stages."""
     write, metrics, log = definition.write, observed.metrics, observed.log
+    totals = observed.totals or Totals()
     accounts = Accounts(chunks=_OPEN_CHUNKS, memory=definition.queues.memory)
     policy: Batching[Item] = Batching(
         max_items=write.batch_size, max_bytes=_REQUEST_BYTES, linger=write.linger
@@ -108,15 +112,29 @@ def build_stages(
             accounts.begin(chunk.number)
         return not stop.requested
 
-    letters = observed.dead_letters if definition.errors.dead_letter else None
+    keeping = Keeping(
+        observed.dead_letters if definition.errors.dead_letter else None,
+        observed.checkpoints,
+    )
     limit = specs.reject_limit(definition)
     return Stages(
-        Producer(read.source, read.parts, accounts, metrics, log),
+        Producer(_reading(definition, read, totals), accounts, metrics, log),
         Validator(_rules(definition, read.source, written), begins),
         batcher,
         Writer(delivery, batcher.release),
-        Sink(accounts, metrics, log, dead_letters=letters, limit=limit),
+        Sink(accounts, metrics, log, keeping=keeping, limit=limit, totals=totals),
         accounts,
+    )
+
+
+def _reading(definition: Definition, read: Input, totals: Totals) -> Reading:
+    expect = getattr(definition.source, "expect", None)  # nothing is expected of a generator
+    return Reading(
+        read.source,
+        read.parts,
+        start=totals.position,
+        records=totals.tally.records,
+        expected=None if expect is None else expect.records,
     )
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Histogram", "Metrics", "Tally"]
 
 _BUCKETS_PER_OCTAVE = 8
+
+_EFFORTS = ("batches", "requests", "retries", "throttled", "consumed_wcu")
+"""Counts of what was done, not of what the source holds: they add up over attempts."""
 
 
 @dataclass(slots=True)
@@ -19,7 +26,21 @@ class Tally:
     superseded: int = 0
     rejected: int = 0
     failed: int = 0
+    failed_batches: int = 0
     by_kind: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Tally:
+        """Read what `as_json` gave."""
+        return cls(**{**document, "by_kind": Counter(document["by_kind"])})
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts for a checkpoint."""
+        return asdict(self)
+
+    def copy(self) -> Tally:
+        """Return the same counts, to be counted on apart."""
+        return replace(self, by_kind=self.by_kind.copy())
 
     @property
     def total(self) -> int:
@@ -41,6 +62,7 @@ class Tally:
         self.superseded += other.superseded
         self.rejected += other.rejected
         self.failed += other.failed
+        self.failed_batches += other.failed_batches
         self.by_kind.update(other.by_kind)
 
 
@@ -50,6 +72,18 @@ class Histogram:
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
         self.count = 0
+
+    @classmethod
+    def from_json(cls, counts: Mapping[str, int]) -> Histogram:
+        """Read what `as_json` gave."""
+        histogram = cls()
+        histogram._counts = Counter({int(bucket): count for bucket, count in counts.items()})
+        histogram.count = histogram._counts.total()
+        return histogram
+
+    def as_json(self) -> dict[str, int]:
+        """Return the counts for a checkpoint; the names are the buckets' numbers."""
+        return {str(bucket): count for bucket, count in self._counts.items()}
 
     def observe(self, seconds: float) -> None:
         """Count one duration."""
@@ -87,7 +121,9 @@ class Metrics:
     it lies on disk. *batches* counts batches that the batcher made, *requests* what went over the
     wire, *retries* requests beyond a batch's first. *throttled* counts answers that refused for
     capacity, wholly or in part. *warnings* are sentences for the person who started the run, about
-    what is allowed but may be a mistake.
+    what is allowed but may be a mistake. Of a run that was resumed, *carried* items, *carried_s*
+    seconds and *carried_cpu_s* of processor time are those of its earlier attempts.
+    *activity* is what keeps the run from loading just now, in a few words.
     """
 
     consumed: int = 0
@@ -98,10 +134,41 @@ class Metrics:
     requests: int = 0
     retries: int = 0
     throttled: int = 0
-    failed_batches: int = 0
     consumed_wcu: float = 0.0
     latency: Histogram = field(default_factory=Histogram)
     throttling_reasons: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
     first_read_at: float | None = None
     last_settled_at: float | None = None
+    carried: int = 0
+    carried_s: float = 0.0
+    carried_cpu_s: float = 0.0
+    activity: str | None = None
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first read to the last settlement, over all attempts."""
+        begun, ended = self.first_read_at, self.last_settled_at
+        this = max(0.0, ended - begun) if begun is not None and ended is not None else 0.0
+        return self.carried_s + this
+
+    def efforts(self, cpu_s: float) -> dict[str, Any]:
+        """Return, for a checkpoint, what was done so far; *cpu_s* is this process's time."""
+        return {
+            **{name: getattr(self, name) for name in _EFFORTS},
+            "latency": self.latency.as_json(),
+            "throttling_reasons": dict(self.throttling_reasons),
+            "duration_s": self.duration,
+            "cpu_s": self.carried_cpu_s + cpu_s,
+        }
+
+    def carry_on(self, efforts: Mapping[str, Any], tally: Tally, consumed: int) -> None:
+        """Count on from an earlier attempt, which had settled *tally* by its checkpoint."""
+        for name in _EFFORTS:
+            setattr(self, name, efforts[name])
+        self.latency = Histogram.from_json(efforts["latency"])
+        self.throttling_reasons = Counter(efforts["throttling_reasons"])
+        self.carried_s, self.carried_cpu_s = efforts["duration_s"], efforts["cpu_s"]
+        self.settled, self.carried = tally.copy(), tally.total
+        self.read = self.passed = tally.records
+        self.consumed = consumed

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pipeline.model import Rejection
     from pipeline.observe.metrics import Histogram, Metrics, Tally
@@ -23,7 +23,7 @@ class Ending:
 
     *reason* is a constant name (``outage``, ``source_corrupt``, ``sigint``), *message* says it in a
     sentence, *stage* names the stage that failed, and *unsettled* counts the items whose fate is
-    open: they may or may not be in the table.
+    open: they may or may not be in the table. *resumable* says that the same command goes on.
     """
 
     status: Status
@@ -31,6 +31,7 @@ class Ending:
     message: str | None = None
     stage: str | None = None
     unsettled: int = 0
+    resumable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class Report:
     errors_by_kind: Mapping[str, int]
     errors: list[Mapping[str, Any]]
     dead_letter: str | None
-    resumed_from: str | None = None
+    resumed_from: Mapping[str, Any] | None = None
+    attempts: int = 1
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
     throttling_reasons: Mapping[str, int] = field(default_factory=dict)
@@ -73,11 +75,12 @@ class Report:
     message: str | None = None
     stage: str | None = None
     unsettled: int | None = None
+    resumable: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON; what only an early end has is left out otherwise."""
         document = asdict(self)
-        early = ("reason", "message", "stage", "unsettled")
+        early = ("reason", "message", "stage", "unsettled", "resumable")
         for name in early:
             if document[name] is None:
                 del document[name]
@@ -91,17 +94,16 @@ def make_report(
     metrics: Metrics,
     *,
     cpu_s: float,
-    samples: list[Rejection],
+    samples: Sequence[Mapping[str, Any]],
 ) -> Report:
     """
     Put the report together.
 
-    *identity* holds ``name``, ``run``, ``table``, ``endpoint``, ``dead_letter`` and ``dry_run``.
-    The duration is from the first read to the last settlement; the rate counts every settled item
-    in it.
+    *identity* holds ``name``, ``run``, ``table``, ``endpoint``, ``dead_letter``, ``dry_run``,
+    ``resumed_from`` and ``attempts``. *cpu_s* is this process's time. The duration is from the
+    first read to the last settlement, in each attempt; the rate counts every settled item in it.
     """
-    begun, ended = metrics.first_read_at, metrics.last_settled_at
-    duration = max(0.0, ended - begun) if begun is not None and ended is not None else 0.0
+    duration = metrics.duration
     early = ending.status in {"failed", "stopped"}
     return Report(
         **identity,
@@ -112,7 +114,7 @@ def make_report(
         superseded=tally.superseded,
         rejected=tally.rejected,
         failed=tally.failed,
-        failed_batches=metrics.failed_batches,
+        failed_batches=tally.failed_batches,
         batches=metrics.batches,
         requests=metrics.requests,
         retries=metrics.retries,
@@ -120,16 +122,17 @@ def make_report(
         consumed_wcu=round(metrics.consumed_wcu, 1),
         duration_s=round(duration, 3),
         items_per_s=round(tally.total / duration, 1) if duration else 0.0,
-        cpu_s=round(cpu_s, 3),
+        cpu_s=round(metrics.carried_cpu_s + cpu_s, 3),
         latency_ms={"p50": _ms(metrics.latency, 0.5), "p99": _ms(metrics.latency, 0.99)},
         errors_by_kind=dict(tally.by_kind),
-        errors=[error_sample(rejection) for rejection in samples],
+        errors=list(samples),
         warnings=metrics.warnings,
         throttling_reasons=dict(metrics.throttling_reasons),
         reason=ending.reason,
         message=ending.message,
         stage=ending.stage,
         unsettled=ending.unsettled if early else None,
+        resumable=ending.resumable if early else None,
     )
 
 

@@ -27,14 +27,15 @@ class Ledger:
     """
     What happened to one chunk so far; waits with it for the watermark.
 
-    *consumed* are the bytes of the whole source, as it lies on disk, up to its end. *lettered* says
-    that its rejections were handed to the dead-letter file.
+    *consumed* are the bytes of the whole source, as it lies on disk, up to its end, *in_part* those
+    of its part alone. *lettered* says that its rejections were handed to the dead-letter file.
     """
 
     tally: Tally = field(default_factory=Tally)
     rejections: list[Rejection] = field(default_factory=list)
     header: tuple[str, ...] | None = None
     consumed: int = 0
+    in_part: int = 0
     lettered: bool = False
 
     def refuse(self, rejection: Rejection) -> None:
@@ -57,7 +58,7 @@ class Accounts:
     """
 
     def __init__(self, *, chunks: int, memory: int) -> None:
-        self._marks: Watermark[Position, Ledger] = Watermark()
+        self._marks: Watermark[Position | None, Ledger] = Watermark()
         self._window = Window(chunks=chunks, weight=memory)
 
     async def open(self, chunk: Chunk, consumed: int = 0) -> int:
@@ -68,8 +69,8 @@ class Accounts:
         weight = weight * _WEIGHT_PER_BYTE + len(chunk.records) * _WEIGHT_PER_RECORD
         await self._window.enter(weight)
         tally = Tally(records=len(chunk.records))
-        ledger = Ledger(tally, header=chunk.header, consumed=consumed)
-        return self._marks.open(OpenChunk(chunk.end, ledger, weight))
+        ledger = Ledger(tally, header=chunk.header, consumed=consumed, in_part=chunk.consumed)
+        return self._marks.open(OpenChunk(None if chunk.cut else chunk.end, ledger, weight))
 
     def checked(self, checked: Checked) -> None:
         """Note what the validator made of a chunk."""
@@ -88,14 +89,21 @@ class Accounts:
             self._written(item)
         for rejection in outcome.refused:
             self._marks.settle(rejection.chunk).refuse(rejection)
+        if outcome.gave_up:
+            # A batch may hold items of several chunks: it counts with the first.
+            self._marks[outcome.refused[0].chunk].ledger.tally.failed_batches += 1
 
     def _written(self, item: Item) -> None:
         self._marks.settle(item.chunk).tally.succeeded += 1
         for older in item.superseded:
             self._marks.settle(older.chunk).tally.superseded += 1
 
-    def passed(self) -> Iterator[tuple[Position, Ledger]]:
-        """Yield, in read order, what the watermark has passed; see `Watermark.passed`."""
+    def passed(self) -> Iterator[tuple[Position | None, Ledger]]:
+        """
+        Yield, in read order, what the watermark has passed; see `Watermark.passed`.
+
+        The position is where reading resumes after it, None where it cannot.
+        """
         for chunk in self._marks.passed():
             yield chunk.position, chunk.ledger
             self._window.leave(chunk.weight)
@@ -116,7 +124,7 @@ class Accounts:
         return any(not chunk.begun for chunk in self._marks)
 
 
-def _size(chunk: OpenChunk[Position, Ledger]) -> int:
+def _size(chunk: OpenChunk[Position | None, Ledger]) -> int:
     """Return a chunk's items, or records where it is not known yet what they become."""
     if chunk.expected is not None:
         return chunk.expected

@@ -5,50 +5,67 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceCorruptError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-    from pipeline.model import Chunk
+    from pipeline.model import Chunk, Position
     from pipeline.observe.logs import Log
     from pipeline.observe.metrics import Metrics
     from pipeline.sources.base import Part, Source
     from pipeline.stages.accounts import Accounts
 
-__all__ = ["Producer"]
+__all__ = ["Producer", "Reading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    What is read: *parts* of *source*, from *start* on (None: all of it).
+
+    *records* lie before *start*. *expected* is how many records the whole source is said to have.
+    """
+
+    source: Source
+    parts: Sequence[Part]
+    start: Position | None = None
+    records: int = 0
+    expected: int | None = None
 
 
 class Producer:
     """
-    Read every part in order, at most *limit* records of all, and open each chunk before it leaves.
+    Read every part in order and open each chunk before it leaves.
 
-    Reading waits where the window of open chunks is full: that is how a slow table slows the
-    reader and memory stays flat.
+    Reading waits where the window of open chunks is full, so that a slow table slows the reader and
+    memory stays flat, and at the *gate*, which is shut while the table is down.
     """
 
     def __init__(
         self,
-        source: Source,
-        parts: Sequence[Part],
+        reading: Reading,
         accounts: Accounts,
         metrics: Metrics,
         log: Log,
+        gate: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._source = source
-        self._parts = parts
+        self._reading = reading
         self._accounts = accounts
         self._metrics = metrics
         self._log = log
+        self._gate = gate
         self._consumed = 0
+        self._records = reading.records
         self.exhausted = False
         self.failure: SourceCorruptError | None = None
 
     async def chunks(self, limit: int | None = None) -> AsyncGenerator[Chunk, None]:
         """
-        Yield the source's chunks, numbered from 0; end after *limit* records.
+        Yield the source's chunks, numbered from 0; end after *limit* records of the whole source.
 
         Where the source turns out to be damaged, reading ends and *failure* says so: what was read
         before is good, and is delivered, before the run fails.
@@ -57,6 +74,8 @@ class Producer:
             async with aclosing(self._all_parts(limit)) as chunks:
                 async for chunk in chunks:
                     yield chunk
+            if limit is None or self._records < limit:
+                self._compare_count()
         except SourceCorruptError as failure:
             failure.add_note("stage: producer")
             self._log.error("source.corrupt", message=str(failure))
@@ -64,39 +83,65 @@ class Producer:
         else:
             self.exhausted = True
 
-    async def _all_parts(self, limit: int | None) -> AsyncGenerator[Chunk, None]:
-        left = limit
-        for part in self._parts:
-            if left == 0:
-                break
-            self._log.info("part.opened", part=part.name)
-            async with aclosing(self._part(part, left)) as chunks:
-                async for chunk in chunks:
-                    left = None if left is None else left - len(chunk.records)
-                    yield chunk
+    def _compare_count(self) -> None:
+        expected = self._reading.expected
+        if expected is not None and self._records != expected:
+            raise SourceCorruptError(
+                f"the source has {self._records:,} records, and source.expect says {expected:,}: "
+                "it is not whole, or not the one that was meant"
+            )
 
-    async def _part(self, part: Part, left: int | None) -> AsyncGenerator[Chunk, None]:
-        """Yield one part's chunks, at most *left* records."""
+    async def _all_parts(self, limit: int | None) -> AsyncGenerator[Chunk, None]:
+        parts, start = list(self._reading.parts), self._reading.start
+        if start is not None:
+            begun = [part.name for part in parts].index(start.part)
+            parts = parts[begun:]
+            # The bytes of the parts before; those of this one are counted by its chunks.
+            self._consumed = sum(part.size or 0 for part in self._reading.parts[:begun])
+        for part in parts:
+            if limit is not None and self._records >= limit:
+                break
+            self._tell(part, start)
+            async with aclosing(self._part(part, start, limit)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            start = None
+
+    def _tell(self, part: Part, start: Position | None) -> None:
+        if start is None:
+            self._log.info("part.opened", part=part.name)
+            return
+        facts = {"part": part.name, "record": start.record, "offset": start.offset}
+        self._log.info("part.resumed", **facts)
+        if part.compression != "none":
+            # Nobody can look into the middle of compressed bytes; it may take minutes.
+            self._log.info("part.inflated_again", compression=part.compression, **facts)
+
+    async def _part(
+        self, part: Part, start: Position | None, limit: int | None
+    ) -> AsyncGenerator[Chunk, None]:
+        """Yield one part's chunks, from *start* on, to the *limit* at most."""
         before = self._consumed
         if self._metrics.first_read_at is None:
             self._metrics.first_read_at = asyncio.get_running_loop().time()
-        async with aclosing(self._source.read(part)) as chunks:
+        async with aclosing(self._reading.source.read(part, start)) as chunks:
             async for chunk in chunks:
                 self._consumed = before + chunk.consumed
-                opened = await self._open(_cut(chunk, left))
-                yield opened
-                left = None if left is None else left - len(opened.records)
-                if left == 0:
+                yield await self._open(_cut(chunk, limit, self._records))
+                if limit is not None and self._records >= limit:
                     return
 
     async def _open(self, chunk: Chunk) -> Chunk:
+        if self._gate is not None:
+            await self._gate()
         number = await self._accounts.open(chunk, self._consumed)
         self._metrics.read += len(chunk.records)
+        self._records += len(chunk.records)
         return dataclasses.replace(chunk, number=number)
 
 
-def _cut(chunk: Chunk, left: int | None) -> Chunk:
-    """Return the chunk's first *left* records; its end then is no place to resume from."""
-    if left is None or len(chunk.records) <= left:
+def _cut(chunk: Chunk, limit: int | None, before: int) -> Chunk:
+    """Return the chunk up to record *limit*; its end then is no place to resume from."""
+    if limit is None or before + len(chunk.records) <= limit:
         return chunk
-    return dataclasses.replace(chunk, records=chunk.records[:left], cut=True)
+    return dataclasses.replace(chunk, records=chunk.records[: limit - before], cut=True)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import RejectLimitError
+from pipeline.core.channel import EndOfStream
+from pipeline.errors import RejectLimitError, StorageError
 from pipeline.model import Checked
 from pipeline.observe.metrics import Tally
+from pipeline.observe.report import error_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.core.channel import Receiver
     from pipeline.model import Outcome, Position, Rejection
     from pipeline.observe.logs import Log
     from pipeline.observe.metrics import Metrics
     from pipeline.stages.accounts import Accounts, Ledger
-    from pipeline.state.deadletter import DeadLetters
+    from pipeline.stages.checkpoints import Checkpoints
+    from pipeline.state.deadletter import DeadLetters, LettersMark
 
-__all__ = ["RejectLimit", "Sink", "Totals"]
+__all__ = ["Keeping", "RejectLimit", "Sink", "Totals"]
 
 _SAMPLES = 100
 """Errors that the report and the log show in full; the dead-letter file has them all."""
@@ -47,18 +50,43 @@ class RejectLimit:
 
 @dataclass(slots=True)
 class Totals:
-    """What the report says, as of the watermark; *samples* are the first rejections."""
+    """
+    What the report says, as of the watermark; *samples* are the first rejections.
+
+    *position* is where reading resumes, None at the very beginning; *consumed* bytes of the source
+    lie before it, *in_part* of them in its part. *letters* is how much of the dead-letter file
+    belongs to it.
+    """
 
     tally: Tally = field(default_factory=Tally)
-    samples: list[Rejection] = field(default_factory=list)
+    samples: list[Mapping[str, Any]] = field(default_factory=list)
     position: Position | None = None
+    consumed: int = 0
+    in_part: int = 0
+    letters: LettersMark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """
+    Where a sink keeps what must not be lost; None for what is not kept.
+
+    *log_failure* tells why the log cannot be written, if it cannot. *hash_keys* shows keys as
+    their hashes only.
+    """
+
+    dead_letters: DeadLetters | None = None
+    checkpoints: Checkpoints | None = None
+    log_failure: Callable[[], str | None] = lambda: None
+    hash_keys: bool = False
 
 
 class Sink:
     """
     Settle chunks: count, keep the dead letters, and fold both into the totals in source order.
 
-    Dead letters are on disk before the totals that count them are shown as settled.
+    Dead letters are on disk before the totals that count them are shown as settled, and before a
+    checkpoint that passes them.
     """
 
     def __init__(
@@ -67,30 +95,42 @@ class Sink:
         metrics: Metrics,
         log: Log,
         *,
-        dead_letters: DeadLetters | None,
+        keeping: Keeping,
         limit: RejectLimit,
+        totals: Totals | None = None,
     ) -> None:
         self._accounts = accounts
         self._metrics = metrics
         self._log = log
-        self._dead_letters = dead_letters
+        self._keeping = keeping
+        self._dead_letters = keeping.dead_letters
         self._limit = limit
         self._unsettled = 0
-        self.totals = Totals()
+        self._stands = True
+        self.totals = totals or Totals()
 
     async def __call__(self, inbox: Receiver[Checked | Outcome], /) -> None:
         """Settle until every stage that reports has ended."""
-        async for settlement in inbox:
-            self._count(settlement)
-            for position, ledger in self._accounts.passed():
-                await self._fold(ledger)
-                self.totals.position = position
-                self._metrics.passed += ledger.tally.records
-                self._metrics.consumed = ledger.consumed
+        while True:
+            try:
+                # Without a message too a checkpoint falls due: a table that is down sends none.
+                async with asyncio.timeout_at(self._checkpoint_due_at()) as due:
+                    settlement = await inbox.receive()
+            except EndOfStream:
+                break
+            except TimeoutError:
+                if not due.expired():
+                    raise
+            else:
+                self._count(settlement)
+                await self._pass_watermark()
+            if failure := self._keeping.log_failure():
+                raise StorageError(failure)
             # Judged at the watermark: ahead of it rejections, which cost no request, outrun the
             # items that wait for the table, and a share of what is settled says nothing.
             if self._limit.exceeded(self.totals.tally, at_end=False):
                 raise RejectLimitError(self._limit_text())
+            await self._checkpoint(only_if_due=True)
         await self._sync()
 
     @property
@@ -105,16 +145,48 @@ class Sink:
 
     async def fold_unfinished(self) -> int:
         """
-        Fold what is settled of chunks that are not; return how many items are unsettled.
+        Checkpoint, then fold what is settled of chunks that are not; return what is unsettled.
 
         For a run that ends early: its report tells of every settlement, and its dead-letter file
-        holds every rejection that the report counts.
+        holds every rejection that the report counts. A resume goes back to the checkpoint.
         """
+        await self._pass_watermark()
+        await self._checkpoint(only_if_due=False)
         for ledger, unsettled in self._accounts.rest():
             await self._fold(ledger)
             self._unsettled += unsettled
         await self._sync()
         return self._unsettled
+
+    async def _pass_watermark(self) -> None:
+        """Fold the chunks that the watermark has passed, and move the place to resume from."""
+        for position, ledger in self._accounts.passed():
+            await self._fold(ledger)
+            self._metrics.passed += ledger.tally.records
+            self._metrics.consumed = ledger.consumed
+            totals = self.totals
+            totals.consumed, totals.in_part = ledger.consumed, ledger.in_part
+            if self._dead_letters is not None:
+                totals.letters = self._dead_letters.mark
+            if position is None:
+                self._stands = False
+            else:
+                totals.position = position
+                if self._keeping.checkpoints is not None:
+                    self._keeping.checkpoints.moved()
+
+    def _checkpoint_due_at(self) -> float | None:
+        checkpoints = self._keeping.checkpoints
+        return None if checkpoints is None or not self._stands else checkpoints.due_at
+
+    async def _checkpoint(self, *, only_if_due: bool) -> None:
+        due_at = self._checkpoint_due_at()
+        if due_at is None or self._keeping.checkpoints is None:
+            return
+        if only_if_due and asyncio.get_running_loop().time() < due_at:
+            return
+        await self._sync()
+        await self._keeping.checkpoints.save(self.totals, last=not only_if_due)
 
     def _count(self, settlement: Checked | Outcome) -> None:
         """Book *settlement*, in the accounts and in the live metrics."""
@@ -140,18 +212,9 @@ class Sink:
                 ledger.lettered = True
                 await self._dead_letters.append(rejections, ledger.header)
         for rejection in rejections[: _SAMPLES - len(self.totals.samples)]:
-            self.totals.samples.append(rejection)
-            first = rejection.violations[0]
-            self._log.warning(
-                "record.refused",
-                part=rejection.part,
-                line=rejection.record.line,
-                kind=rejection.kind,
-                rule=first.rule,
-                field=first.field,
-                message=first.message,
-                key=rejection.key,
-            )
+            sample = error_sample(rejection)
+            self.totals.samples.append(sample)
+            self._log.warning("record.refused", **sample)
         self.totals.tally.add(ledger.tally)
 
     async def _sync(self) -> None:

@@ -24,7 +24,7 @@ from pipeline.model import Checked, Chunk, Item, Position, Record
 from pipeline.observe.metrics import Metrics, Tally
 from pipeline.stages.accounts import Accounts
 from pipeline.stages.batcher import Batcher
-from pipeline.stages.sink import RejectLimit, Sink
+from pipeline.stages.sink import Keeping, RejectLimit, Sink
 from pipeline.stages.writer import Delivery, Writer
 from tests.clock import run
 from tests.fakes import FakeTable, ListLog
@@ -113,7 +113,7 @@ async def deliver(load: Load, table: FakeTable) -> Sink:
     batcher = Batcher(policy, metrics)
     retry = RetryPolicy(attempts=1_000, max_outage=10_000_000)
     delivery = Delivery(table, retry, Progress(), metrics, random.Random(1), log)
-    sink = Sink(accounts, metrics, log, dead_letters=None, limit=RejectLimit())
+    sink = Sink(accounts, metrics, log, keeping=Keeping(), limit=RejectLimit())
 
     async def chunks() -> AsyncGenerator[tuple[int, list[int], int], None]:
         for start in range(0, len(load.keys), load.chunk_size):

@@ -9,7 +9,7 @@ from pipeline.model import Chunk, Position
 from pipeline.observe.metrics import Metrics
 from pipeline.sources.base import Part
 from pipeline.stages.accounts import Accounts
-from pipeline.stages.producer import Producer
+from pipeline.stages.producer import Producer, Reading
 from tests.clock import run
 from tests.fakes import ListLog, make_record
 
@@ -51,7 +51,7 @@ def produce(source: TwoParts, limit: int | None = None) -> tuple[Producer, list[
 
     async def main() -> tuple[Producer, list[Chunk], Accounts]:
         accounts = Accounts(chunks=100, memory=10**9)
-        producer = Producer(source, await source.parts(), accounts, Metrics(), ListLog())
+        producer = Producer(Reading(source, await source.parts()), accounts, Metrics(), ListLog())
         return producer, [chunk async for chunk in producer.chunks(limit)], accounts
 
     return run(main())
@@ -93,7 +93,7 @@ def test_a_chunk_whose_turn_has_not_come_counts_as_not_read() -> None:
     async def main() -> Accounts:
         accounts = Accounts(chunks=100, memory=10**9)
         source = TwoParts()
-        producer = Producer(source, await source.parts(), accounts, Metrics(), ListLog())
+        producer = Producer(Reading(source, await source.parts()), accounts, Metrics(), ListLog())
         chunks = producer.chunks()
         first = await anext(chunks)
         accounts.begin(first.number)

@@ -15,7 +15,7 @@ from pipeline.errors import RejectLimitError, StorageError
 from pipeline.model import Checked, Chunk, Item, Outcome, Position, Record, Rejection, Violation
 from pipeline.observe.metrics import Metrics, Tally
 from pipeline.stages.accounts import Accounts
-from pipeline.stages.sink import RejectLimit, Sink
+from pipeline.stages.sink import Keeping, RejectLimit, Sink
 from pipeline.state.deadletter import DeadLetters
 from tests.clock import run
 from tests.fakes import ListLog, make_item, make_record
@@ -52,7 +52,7 @@ def settle(
             members = [make_record(number * records + n) for n in range(records)]
             await accounts.open(Chunk("part", members, Position("part", number + 1, 0, 0)))
             accounts.begin(number)
-        sink = Sink(accounts, Metrics(), ListLog(), dead_letters=dead_letters, limit=limit)
+        sink = Sink(accounts, Metrics(), ListLog(), keeping=Keeping(dead_letters), limit=limit)
         inbox = Channel[Checked | Outcome](1_000)
         for one in settlements:
             await inbox.send(one)
@@ -105,7 +105,7 @@ def test_dead_letters_stand_in_source_order_whatever_settles_first(tmp_path: Pat
 
     letters = [json.loads(line) for line in path.read_text().splitlines()]
     assert [letter["record"] for letter in letters] == [0, 1, 4, 5]
-    assert [one.record.ordinal for one in sink.totals.samples] == [0, 1, 4, 5]
+    assert [one["line"] for one in sink.totals.samples] == [1, 2, 5, 6]
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -134,7 +134,7 @@ def test_the_report_keeps_the_first_hundred_errors_only() -> None:
 
     sink, _ = settle(Checked(0, 0, refused), records=500)
 
-    assert [one.record.ordinal for one in sink.totals.samples] == list(range(100))
+    assert [one["line"] for one in sink.totals.samples] == list(range(1, 101))
     assert sink.totals.tally.rejected == 500
 
 
@@ -175,7 +175,7 @@ async def exceed_limit() -> tuple[Sink, int]:
         await accounts.open(Chunk("part", members, Position("part", number + 1, 0, 0)))
         accounts.begin(number)
     limit = RejectLimit(count=1)
-    sink = Sink(accounts, Metrics(), ListLog(), dead_letters=None, limit=limit)
+    sink = Sink(accounts, Metrics(), ListLog(), keeping=Keeping(), limit=limit)
     inbox = Channel[Checked | Outcome](10)
     await inbox.send(Checked(1, 3, []))
     await inbox.send(Checked(0, 1, [rejection(0, 1), rejection(0, 2)]))
@@ -260,7 +260,7 @@ async def cancelled_while_folding(letters: StuckDisk) -> Sink:
         Chunk("part", [make_record(n) for n in range(3)], Position("part", 1, 0, 0))
     )
     accounts.begin(0)
-    sink = Sink(accounts, Metrics(), ListLog(), dead_letters=letters, limit=NO_LIMIT)
+    sink = Sink(accounts, Metrics(), ListLog(), keeping=Keeping(letters), limit=NO_LIMIT)
     inbox = Channel[Checked | Outcome](10)
     await inbox.send(Outcome(items(0, 0)))
     await inbox.send(Checked(0, 1, [rejection(0, 1), rejection(0, 2)]))

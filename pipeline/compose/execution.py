@@ -1,0 +1,247 @@
+"""Execution: one run, from its folder to its report."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.compose import specs
+from pipeline.compose.columns import column_warnings
+from pipeline.compose.endings import failed, first_leaf, stopped
+from pipeline.compose.resumption.verify import Verification, check_stream
+from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
+from pipeline.core.flow import Flow, StopSignal
+from pipeline.errors import PipelineError, StorageError
+from pipeline.observe.logs import open_log
+from pipeline.observe.metrics import Metrics, Tally
+from pipeline.observe.progress import Goal, watched
+from pipeline.observe.report import Ending, make_report
+from pipeline.stages.checkpoints import Checkpoints, Job
+from pipeline.state.deadletter import DeadLetters, LettersMark
+from pipeline.state.rundir import make_run_folder, write_report
+from pipeline.state.unfinished import close_run
+from pipeline.table.creation import differences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pipeline.compose.resumption.beginning import Beginning, Claim
+    from pipeline.config import Definition
+    from pipeline.core.channel import Channel
+    from pipeline.errors import SourceCorruptError
+    from pipeline.model import Checked, Outcome
+    from pipeline.observe.logs import Log
+    from pipeline.observe.report import Report
+
+__all__ = ["Execution", "Plan", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be run; *wanted* is the fingerprint that a later resume must find."""
+
+    definition: Definition
+    claim: Claim
+    wanted: Mapping[str, Any]
+    limit: int | None = None
+    dry_run: bool = False
+    bar: bool = False
+    verify: bool = True
+
+
+def unreadable(plan: Plan, error: SourceCorruptError) -> Report:
+    """Report a source that is damaged where it begins: nothing was read, nothing written."""
+    definition, claim = plan.definition, plan.claim
+    folder = make_run_folder(claim.root, claim.name, claim.run)
+    identity = {
+        "name": definition.name,
+        "run": folder.name,
+        "table": definition.target.table,
+        "endpoint": None,
+        "dead_letter": None,
+        "dry_run": plan.dry_run,
+    }
+    with open_log(folder, definition.log.level, stderr=not plan.bar) as log:
+        ending = failed(error, 0, log, resumable=False)
+        cpu_s = time.process_time()
+        report = make_report(identity, ending, Tally(), Metrics(), cpu_s=cpu_s, samples=())
+        _keep(folder, report, log)
+    return report
+
+
+def _keep(folder: Path, report: Report, log: Log) -> None:
+    """Leave the report in the run's folder; what that does not take is still printed."""
+    document = report.as_json()
+    try:
+        write_report(folder, document)
+    except OSError as error:
+        log.warning("report.unwritable", reason=error.strerror)
+    del document["errors"]
+    log.info("run.finished", **document)
+
+
+class Execution:
+    """One execution of a plan, reading *read* and writing *written*."""
+
+    def __init__(self, plan: Plan, read: Input, written: Output, stop: StopSignal) -> None:
+        self._plan = plan
+        self._definition = plan.definition
+        self._read = read
+        self._written = written
+        self._stop = stop
+        self._metrics = Metrics()
+
+    async def report(self, beginning: Beginning) -> Report:
+        """Run, and write ``report.json`` whatever happens."""
+        definition, plan, earlier = self._definition, self._plan, beginning.earlier
+        mark = (earlier.totals.letters or LettersMark(0, 0)) if earlier else None
+        dead_letters = DeadLetters(beginning.folder / "dead-letter.jsonl", start=mark)
+        await dead_letters.resume()
+        with open_log(beginning.folder, definition.log.level, stderr=not plan.bar) as log:
+            traces = self._traces(beginning, dead_letters, log)
+            stages = build_stages(definition, self._read, self._written, traces, self._stop)
+            self._announce(beginning, log)
+            goal = Goal(self._read.parts, plan.limit)
+            with watched(definition.name, goal, self._metrics, log, bar=plan.bar):
+                ending = await self._drive(stages, beginning, traces)
+            dead_letters.close()
+            report = make_report(
+                self._identity(beginning, dead_letters),
+                ending,
+                stages.sink.totals.tally,
+                self._metrics,
+                cpu_s=time.process_time(),
+                samples=stages.sink.totals.samples,
+            )
+            _keep(beginning.folder, report, log)
+        return report
+
+    def _traces(self, beginning: Beginning, dead_letters: DeadLetters, log: Log) -> Observed:
+        earlier, files = beginning.earlier, beginning.files
+        if earlier is not None:
+            totals = earlier.totals
+            self._metrics.carry_on(earlier.document["efforts"], totals.tally, totals.consumed)
+        traces = Observed(self._metrics, log, dead_letters)
+        if files is None:
+            return traces
+        job = Job(
+            beginning.run,
+            self._plan.wanted,
+            {} if earlier is None else earlier.verified,
+            1 if earlier is None else earlier.attempts + 1,
+        )
+        every = self._definition.checkpoint.every
+        observed = (self._metrics, log)
+        checkpoints = Checkpoints(
+            files, job, self._read.source, self._read.parts, observed, every=every
+        )
+        totals_before = None if earlier is None else earlier.totals
+        return Observed(self._metrics, log, dead_letters, checkpoints, totals_before)
+
+    def _announce(self, beginning: Beginning, log: Log) -> None:
+        earlier = beginning.earlier
+        log.info(
+            "run.started" if earlier is None else "run.resumed",
+            name=self._definition.name,
+            table=self._written.description.name,
+            endpoint=self._written.endpoint,
+            parts=len(self._read.parts),
+            workers=self._definition.write.workers,
+            dry_run=self._plan.dry_run,
+            **({} if earlier is None else {"from": earlier.resumed_from}),
+        )
+        for warning in self._warnings(beginning):
+            self._metrics.warnings.append(warning)
+            log.warning("run.warning", message=warning)
+
+    def _warnings(self, beginning: Beginning) -> Iterator[str]:
+        """Yield what is allowed, but may be a mistake."""
+        definition = self._definition
+        items = specs.item_specs(definition)
+        yield from column_warnings(self._read.parts, items, definition.record_schema)
+        wanted = specs.table_spec(definition)
+        if wanted is not None:
+            for difference in differences(wanted, self._written.description):
+                yield f"target.create is for a new table, and this one differs: {difference}"
+        yield from beginning.warnings(once=not self._read.source.resumable)
+
+    def _identity(self, beginning: Beginning, dead_letters: DeadLetters) -> dict[str, Any]:
+        earlier = beginning.earlier
+        return {
+            "name": self._definition.name,
+            "run": beginning.run,
+            "table": self._written.description.name,
+            "endpoint": self._written.endpoint,
+            "dead_letter": str(dead_letters.path) if dead_letters.mark.count else None,
+            "dry_run": self._plan.dry_run,
+            "resumed_from": None if earlier is None else earlier.resumed_from,
+            "attempts": 1 if earlier is None else earlier.attempts + 1,
+        }
+
+    async def _drive(self, stages: Stages, beginning: Beginning, traces: Observed) -> Ending:
+        """Run the flow; turn every way it can end into an `Ending`."""
+        failure: BaseException | None = None
+        try:
+            async with self._stop.limits():
+                await self._prepare(stages, beginning, traces)
+                await self._flow(stages)
+                stages.sink.judge_end()
+        except* Exception as group:  # noqa: BLE001 - a run reports every way to fail
+            failure = first_leaf(group)
+        failure = failure or stages.producer.failure
+        left_out = stages.accounts.left_out
+        try:
+            unsettled = await stages.sink.fold_unfinished()
+        except PipelineError as error:  # the dead letters cannot be written, now or still
+            failure = failure or error
+            unsettled = stages.sink.unsettled
+        if failure is not None:
+            return failed(failure, unsettled, traces.log, resumable=beginning.kept)
+        if unsettled or left_out or not stages.producer.exhausted:
+            return stopped(self._stop.reason, unsettled, resumable=beginning.kept)
+        await self._close(stages, beginning, traces)
+        tally = stages.sink.totals.tally
+        return Ending("completed_with_errors" if tally.rejected or tally.failed else "succeeded")
+
+    async def _prepare(self, stages: Stages, beginning: Beginning, traces: Observed) -> None:
+        """Verify the source, and note that this run begins, before anything is written."""
+        definition, earlier, plan = self._definition, beginning.earlier, self._plan
+        known = {} if earlier is None else earlier.verified
+        wanted = specs.expected_digest(definition)
+        inflate = plan.verify and not plan.dry_run
+        verification = Verification(known, wanted, self._metrics, traces.log, inflate=inflate)
+        async with self._stop.interrupts():
+            found = await verification.run(self._read)
+            if traces.checkpoints is not None:
+                traces.checkpoints.verified(found)
+        if traces.checkpoints is not None:
+            await traces.checkpoints.save(stages.sink.totals, last=True)
+            await asyncio.to_thread(beginning.mark)
+
+    async def _close(self, stages: Stages, beginning: Beginning, traces: Observed) -> None:
+        """Close the checkpoint of a run that is finished: the next one starts anew."""
+        if traces.checkpoints is None:
+            return
+        try:
+            document = traces.checkpoints.document(stages.sink.totals, None)
+            await asyncio.to_thread(close_run, beginning.folder, document)
+        except StorageError as error:
+            warning = f"every record is accounted for, but the run could not be closed: {error}"
+            self._metrics.warnings.append(warning)
+            traces.log.warning("run.warning", message=warning)
+
+    async def _flow(self, stages: Stages) -> None:
+        """Run producer → validator → batcher → writers → sink; refusals go straight to the sink."""
+        workers, limit = self._definition.write.workers, self._plan.limit
+        async with asyncio.TaskGroup() as group:
+            flow = Flow(group, capacity=self._definition.queues.capacity)
+            settlements: Channel[Checked | Outcome] = flow.channel(senders=workers + 1)
+            chunks = flow.source("producer", lambda: stages.producer.chunks(limit), self._stop)
+            items = flow.fork("validator", stages.validator, chunks, side=settlements)
+            batches = flow.stage("batcher", stages.batcher, items)
+            flow.stage("writer", stages.writer, batches, workers=workers, into=settlements)
+            flow.sink("sink", stages.sink, settlements)
+        check_stream(self._read, specs.expected_digest(self._definition), stages.producer)

@@ -1,0 +1,131 @@
+"""Beginnings: a run of its own, or one that is gone on with; never two at once."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipeline.compose.resumption.earlier import pick
+from pipeline.errors import PreflightError
+from pipeline.state.checkpoint import CheckpointFiles
+from pipeline.state.joblock import job_lock
+from pipeline.state.rundir import make_run_folder, new_run_id, reopen_run_folder
+from pipeline.state.unfinished import abandon_run, mark_unfinished, unfinished_runs
+from pipeline.table.aws.admin import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from types_aiobotocore_dynamodb import DynamoDBClient
+
+    from pipeline.compose.resumption.earlier import Earlier
+    from pipeline.compose.stages import Input
+    from pipeline.state.unfinished import Unfinished
+
+__all__ = ["Beginning", "Claim", "claimed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """
+    A run that is about to begin: *earlier* is what it goes on from, if anything.
+
+    *kept* says whether checkpoints are kept; *given_up* are the unfinished runs that it replaces,
+    *ignored* those that stay as they are since this one keeps no checkpoint.
+    """
+
+    run: str
+    folder: Path
+    earlier: Earlier | None
+    kept: bool
+    given_up: Sequence[Unfinished] = ()
+    ignored: Sequence[Unfinished] = ()
+
+    @property
+    def files(self) -> CheckpointFiles | None:
+        """Where checkpoints are kept, if they are."""
+        return CheckpointFiles(self.folder) if self.kept else None
+
+    def warnings(self, *, once: bool) -> Iterator[str]:
+        """Yield what the person who started the run should know; *once*: a source read once."""
+        if once:
+            yield (
+                "standard input can be read only once: it was not verified before the first write, "
+                "and this run cannot be resumed"
+            )
+        if self.earlier is not None and self.earlier.fell_back:
+            yield (
+                "the newest checkpoint was torn; the run goes on from the one before, and writes "
+                "what lies between once more"
+            )
+
+        if self.ignored:
+            yield (
+                f"run {self.ignored[0].run} is unfinished; this one keeps no checkpoint, so it "
+                "starts over and leaves that one as it is"
+            )
+
+    def mark(self) -> None:
+        """Note that this run is unfinished, and the ones that it replaces are not any more."""
+        mark_unfinished(self.folder)
+        for one in self.given_up:
+            abandon_run(one.folder, self.run)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run a job, and what stands of it; *kept* says that checkpoints are kept."""
+
+    root: Path
+    name: str
+    run: str
+    unfinished: Sequence[Unfinished]
+    kept: bool
+    fresh: bool
+
+    async def require_table(self, client: DynamoDBClient, table: str) -> None:
+        """Refuse to go on with a run whose table is gone, instead of making an empty one."""
+        if not self._goes_on or await describe(client, table) is not None:
+            return
+        raise PreflightError(
+            f"run {self.unfinished[0].run} is unfinished, and its table {table!r} is gone; "
+            "start over with --fresh, which writes every item again"
+        )
+
+    async def begin(self, read: Input, wanted: Mapping[str, Any]) -> Beginning:
+        """Go on with the unfinished run that has the *wanted* fingerprint, or begin a new one."""
+        earlier = await pick(self.unfinished, wanted, read) if self._goes_on else None
+        if earlier is not None:
+            folder = reopen_run_folder(self.root, self.name, earlier.run)
+            return Beginning(earlier.run, folder, earlier, self.kept)
+        folder = make_run_folder(self.root, self.name, self.run)
+        beginning = Beginning(self.run, folder, None, self.kept)
+        if not self.kept:
+            return replace(beginning, ignored=self.unfinished)
+        return replace(beginning, given_up=self.unfinished if self.fresh else ())
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.kept and not self.fresh and bool(self.unfinished)
+
+
+@contextmanager
+def claimed(root: Path, name: str, *, locked: bool, kept: bool, fresh: bool) -> Iterator[Claim]:
+    """
+    Claim the job *name* while the body runs.
+
+    Raise `PreflightError` if another process has it. Without *locked* (a dry run, which keeps
+    nothing) any number may run.
+    """
+    run = new_run_id()
+    if not locked:
+        yield Claim(root, name, run, (), kept=False, fresh=fresh)
+        return
+    with job_lock(root, name, run) as lock:
+        found = unfinished_runs(root, name)
+        if kept and not fresh and found:
+            lock.name_run(found[0].run)  # so that a second process is told the right one
+        yield Claim(root, name, run, found, kept=kept, fresh=fresh)

@@ -1,0 +1,114 @@
+"""Invocation: from a command's arguments to its exit code; a chapter of the command line."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from pipeline.streams import is_terminal, show_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+    from pathlib import Path
+
+    from pipeline.config import Definition
+    from pipeline.core.flow import StopSignal
+    from pipeline.observe.report import Report
+    from pipeline.run import Options
+
+__all__ = [
+    "FAILED",
+    "SIGNALS",
+    "USAGE",
+    "WRITTEN",
+    "end_to_end",
+    "load_definition",
+    "options_of",
+    "refuse_terminal_input",
+    "report_and_exit",
+    "say",
+]
+
+T = TypeVar("T")
+
+WRITTEN, WITH_ERRORS, USAGE, FAILED = 0, 1, 2, 3
+SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+def load_definition(config: Path, overrides: tuple[str, ...]) -> Definition:
+    """Load the definition of a command, or refuse it: exit code 2, with every mistake told."""
+    import os  # noqa: PLC0415 - as in run
+
+    from pipeline.config import load  # noqa: PLC0415 - as in run
+    from pipeline.errors import UsageError  # noqa: PLC0415 - as in run
+
+    try:
+        return load(config, overrides=overrides, environment=dict(os.environ))
+    except UsageError as error:
+        refuse(error)
+
+
+def say(text: str) -> None:
+    """Tell a person something on stderr, if there is one."""
+    if sys.stderr is not None:
+        click.echo(text, err=True)
+
+
+def refuse(error: Exception | str) -> NoReturn:
+    say(str(error))
+    sys.exit(USAGE)
+
+
+def refuse_terminal_input(definition: Definition) -> None:
+    """Refuse to wait for somebody to type in records."""
+    if definition.source.type == "stdin" and (sys.stdin is None or is_terminal(sys.stdin)):
+        refuse("source.type is stdin, but nothing is piped in: put `cat data.jsonl |` before it")
+
+
+def end_to_end(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
+    """Do *work* to its end; what ends it before its first write ends the process."""
+    from pipeline.errors import UsageError  # noqa: PLC0415 - as in run
+    from pipeline.runner import Interrupted, drive  # noqa: PLC0415 - as in run
+
+    try:
+        return drive(work)
+    except UsageError as error:
+        refuse(error)
+    except Interrupted as interrupted:
+        say("interrupted before the run began: nothing was written")
+        sys.exit(SIGNALS[interrupted.signal])
+
+
+def options_of(arguments: Mapping[str, Any]) -> Options:
+    """Return what a command's arguments add to the definition."""
+    from pipeline.run import Options  # noqa: PLC0415 - as in run
+
+    return Options(
+        folder=arguments["config"].absolute().parent,
+        runs=arguments["runs_dir"],
+        limit=arguments["limit"],
+        dry_run=arguments["dry_run"],
+        bar=is_terminal(sys.stderr),
+        fresh=arguments.get("fresh", False),
+        verify=arguments.get("verify_source", True),
+    )
+
+
+def report_and_exit(
+    work: Callable[[StopSignal], Coroutine[Any, Any, Report]], arguments: Mapping[str, Any]
+) -> NoReturn:
+    """Do *work*, show its report, and end the process with the exit code that it means."""
+    report = end_to_end(work)
+    show_report(report, arguments["runs_dir"], as_json=arguments["as_json"])
+    sys.exit(_exit_code(report))
+
+
+def _exit_code(report: Report) -> int:
+    if report.status == "stopped":
+        return SIGNALS[signal.SIGTERM if report.reason == "sigterm" else signal.SIGINT]
+    if report.status == "failed":
+        return FAILED
+    return WITH_ERRORS if report.status == "completed_with_errors" else WRITTEN
