@@ -38,10 +38,10 @@ __all__ = [
 
 def source_spec(definition: Definition, folder: Path) -> SourceSpec:
     """Return where the records come from; *folder* is the definition's."""
-    source = definition.source
+    source, cut = definition.source, Cut(records=definition.queues.chunk)
     if source.type == "generate":
-        return GenerateSpec(count=source.count, seed=source.seed)
-    csv, cut = _csv_spec(source), Cut(records=definition.queues.chunk)
+        return GenerateSpec(count=source.count, seed=source.seed, cut=cut)
+    csv = _csv_spec(source)
     if source.type == "stdin":
         return StdinSpec(
             format=source.format,
@@ -49,6 +49,7 @@ def source_spec(definition: Definition, folder: Path) -> SourceSpec:
             csv=csv,
             max_record=source.max_record,
             cut=cut,
+            digest=expected_digest(definition) is not None,
         )
     written = source.path.text
     return FileSpec(
