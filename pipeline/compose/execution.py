@@ -13,7 +13,7 @@ from pipeline.compose.endings import failed, first_leaf, stopped
 from pipeline.compose.resumption.verify import Verification, check_stream
 from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
 from pipeline.core.flow import Flow, StopSignal
-from pipeline.errors import PipelineError, StorageError
+from pipeline.errors import StorageError
 from pipeline.observe.logs import open_log
 from pipeline.observe.metrics import Metrics, Tally
 from pipeline.observe.progress import Goal, watched
@@ -195,7 +195,7 @@ class Execution:
         left_out = stages.accounts.left_out
         try:
             unsettled = await stages.sink.fold_unfinished()
-        except PipelineError as error:  # the dead letters cannot be written, now or still
+        except Exception as error:  # noqa: BLE001 - a full disk, say; as above
             failure = failure or error
             unsettled = stages.sink.unsettled
         if failure is not None:

@@ -71,9 +71,9 @@ def _item(item: ItemDefinition) -> dict[str, Any]:
 
 
 def _set_value(value: SetValue) -> list[Any]:
-    from pydantic import BaseModel  # noqa: PLC0415 - it is there once a definition is
+    from pipeline.config.model.section import Section  # noqa: PLC0415 - pydantic comes with it
 
-    if isinstance(value, BaseModel):
+    if isinstance(value, Section):
         return [type(value).__name__, value.model_dump()]
     return ["literal", value]
 

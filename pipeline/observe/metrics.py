@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Tally:
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts for a checkpoint."""
-        return asdict(self)
+        counts = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**counts, "by_kind": dict(self.by_kind)}
 
     def copy(self) -> Tally:
         """Return the same counts, to be counted on apart."""
