@@ -127,7 +127,7 @@ def _encode(document: Mapping[str, Any]) -> bytes:
     try:
         body = orjson.dumps(document)
     except TypeError:
-        # Names of files that are no UTF-8 hold lone surrogates, which orjson refuses.
+        # Slower, and takes what orjson does not: integers over 64 bits, lone surrogates.
         body = json.dumps(document, separators=(",", ":")).encode()
     header = {"v": _VERSION, "length": len(body), "sha256": _digest(_VERSION, body)}
     return orjson.dumps(header) + b"\n" + body + b"\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import errno
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -155,8 +156,9 @@ class DeadLetters:
                 f"ends at byte {length:,}. Put it back as it was, or start over with --fresh, "
                 "which writes every item again"
             )
-        os.ftruncate(descriptor, length)
-        os.fsync(descriptor)
+        if os.fstat(descriptor).st_size != length:
+            os.ftruncate(descriptor, length)
+            os.fsync(descriptor)
         sync_folder(self.path.parent)
 
     def _write(self, block: bytes, letters: int) -> None:
@@ -184,6 +186,11 @@ class DeadLetters:
 
 
 def _advice(path: Path, error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return (
+            f"dead letters are not written through a link, and {str(path)!r} is one; remove it and "
+            "run again"
+        )
     return (
         f"dead letters cannot be written to {str(path)!r}: {error.strerror}; "
         "make room (or choose another place with --runs-dir) and run again"

@@ -71,7 +71,9 @@ def job_lock(root: Path, name: str, run_id: str) -> Iterator[JobLock]:
         try:
             yield lock
         finally:
-            # By name, not by closing alone: a forked child may hold the descriptor too.
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, 0)  # or the next owner would be taken for this one
+            # Not by closing alone: a forked child may hold the descriptor too.
             fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)

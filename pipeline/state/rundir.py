@@ -45,11 +45,12 @@ def reopen_run_folder(root: Path, name: str, run_id: str) -> Path:
     """Return the folder of run *run_id*, which is gone on with, and point ``latest`` to it."""
     folder = root / name / run_id
     try:
+        folder.stat()
         _point(root / name / "latest", run_id)
     except OSError as error:
         raise PreflightError(
-            f"the run's folder {str(folder)!r} cannot be written to: {error.strerror}; make it "
-            "writable, and run again to go on"
+            f"the run's folder {str(folder)!r} cannot be reopened: {error.strerror}; put it back "
+            "and make it writable, or start over with --fresh, which writes every item again"
         ) from error
     return folder
 
