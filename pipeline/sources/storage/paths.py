@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from glob import glob, has_magic
+from glob import has_magic
 from pathlib import Path
 
 from pipeline.errors import PreflightError
+from pipeline.sources.storage.wildcards import matches
 
 __all__ = ["find_files"]
 
@@ -27,14 +28,23 @@ def find_files(pattern: str, root: Path) -> dict[str, Path]:
     name that begins with a dot (in a folder also with an underscore, as ``_SUCCESS`` does) is
     hidden. Raises `PreflightError` if there is no file, or something that is no file.
     """
+    try:
+        return _find(pattern, root)
+    except OSError as error:
+        where = f" ({_text(error.filename)!r})" if error.filename else ""
+        raise PreflightError(f"{pattern!r} cannot be read: {error.strerror}{where}") from error
+    except (ValueError, RuntimeError) as error:  # a NUL, or the home of somebody unknown
+        raise PreflightError(f"{pattern!r} is no path: {error}; check source.path") from error
+
+
+def _find(pattern: str, root: Path) -> dict[str, Path]:
     path = Path(pattern).expanduser()
     full = root / path
     base = None if path.is_absolute() else root
     if full.is_dir():
         found = _in_folder(full, pattern)
     elif has_magic(pattern) and not os.path.lexists(full):
-        matches = glob(str(path), root_dir=root, recursive=True)  # noqa: PTH207 - hides dot files
-        found = [file for match in matches if not (file := root / match).is_dir()]
+        found = [match for match in matches(path, root) if not match.is_dir()]
         if not found:
             raise PreflightError(
                 f"no file matches {pattern!r} in {_show(root)!r}; check source.path"
@@ -47,10 +57,8 @@ def find_files(pattern: str, root: Path) -> dict[str, Path]:
 
 
 def _in_folder(folder: Path, pattern: str) -> list[Path]:
-    try:
-        entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "_"))]
-    except OSError as error:
-        raise PreflightError(f"folder {pattern!r} cannot be read: {error.strerror}") from error
+    names = os.listdir(folder)  # noqa: PTH208 - names alone
+    entries = [folder / name for name in names if not name.startswith((".", "_"))]
     folders = sorted(entry.name for entry in entries if entry.is_dir())
     if folders:
         raise PreflightError(
@@ -71,8 +79,6 @@ def _check(file: Path, name: str) -> None:
         raise PreflightError(
             f"{name!r} does not exist ({_show(file)!r}); check source.path"
         ) from None
-    except OSError as error:
-        raise PreflightError(f"{name!r} cannot be read: {error.strerror}") from error
     if not stat.S_ISREG(mode):
         kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "no file")
         raise PreflightError(
@@ -83,8 +89,13 @@ def _check(file: Path, name: str) -> None:
 
 def _name(file: Path, base: Path | None) -> str:
     path = file if base is None else Path(os.path.relpath(file, base))
-    return path.as_posix().encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return _text(path.as_posix())
 
 
 def _show(path: Path) -> str:
-    return str(path.absolute()).encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return _text(str(path.absolute()))
+
+
+def _text(name: str | bytes) -> str:
+    """Write a file's name, whatever its bytes are, as text."""
+    return os.fsencode(name).decode(errors="backslashreplace")

@@ -95,6 +95,56 @@ def test_links_are_followed(folder: Path) -> None:
     assert "'broken.jsonl' is a link to a file that does not exist" in _refusal("broken*", folder)
 
 
+@pytest.mark.parametrize("pattern", ["**/*.jsonl", "*/*.jsonl", "parts"])
+def test_a_folder_that_cannot_be_listed_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    """What lies in it would be missing from the load, and nobody would know."""
+    list_names = os.listdir
+
+    def refuse(path: Path) -> list[str]:
+        if path.name == "parts":
+            raise PermissionError(13, "Permission denied", str(path))
+        return list_names(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+
+    message = _refusal(pattern, folder)
+    assert message.startswith(f"'{pattern}' cannot be read: Permission denied (")
+    assert "parts" in message
+
+
+def test_a_link_that_leads_back_is_told(folder: Path) -> None:
+    """Two of them would keep a search busy for ever, and give each file again and again."""
+    for name in ("one", "two"):
+        (folder / "parts" / name).symlink_to(folder)
+
+    assert "'**/*.jsonl' cannot be read: the link leads back" in _refusal("**/*.jsonl", folder)
+    assert _names("parts/a*.jsonl", folder) == ["parts/a.jsonl"]
+
+
+def test_a_link_to_itself_is_told(folder: Path) -> None:
+    """It is as broken as a link to nowhere, and in nobody's way who does not mean it."""
+    (folder / "parts" / "loop.jsonl").symlink_to("loop.jsonl")
+
+    assert "Too many levels of symbolic links" in _refusal("parts/l*", folder)
+    assert _names("**/a.jsonl", folder) == ["parts/a.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("x" * 5_000, "cannot be read: File name too long"),
+        ("a\0b", "is no path: embedded null byte"),
+        ("~nobody-of-this-name/x", "is no path: Could not determine home directory"),
+        ("parts/a.jsonl/x", "Not a directory"),
+    ],
+)
+def test_what_is_no_path_is_told(folder: Path, pattern: str, says: str) -> None:
+    """Whatever the system has against it is a sentence."""
+    assert says in _refusal(pattern, folder)
+
+
 def test_what_is_no_file_is_refused(folder: Path) -> None:
     """Neither missing files nor pipes, devices and empty folders get a run going."""
     os.mkfifo(folder / "pipe")
