@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
+import time
+from collections import deque
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipeline.errors import PreflightError, SourceCorruptError
@@ -17,7 +21,7 @@ from pipeline.sources.storage.blocks import inflate, plain, read_file, skip
 from pipeline.sources.storage.fingerprint import STRETCH, Hash, hash_of, stretch_before
 from pipeline.sources.storage.inflate import DamagedError, inflater
 from pipeline.sources.storage.paths import find_files
-from pipeline.sources.storage.stamp import DiskFile, Stamp, open_at_once
+from pipeline.sources.storage.stamp import DiskFile, Stamp, check_all, open_at_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["FileSource"]
 
 _HEAD = STRETCH
+_FAR = 512
+"""Pieces of text, of the size of a head, in which a checksum is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +83,17 @@ class FileSource:
     async def parts(self) -> Sequence[Part]:
         """Find the files and look into each; raises for the first bad one."""
         found = await asyncio.to_thread(find_files, self._spec.pattern, self._spec.root)
-        self._files = {
-            name: await asyncio.to_thread(self._look_at, name, path) for name, path in found.items()
-        }
+        self._files = {name: await self._settled(name, path) for name, path in found.items()}
         self._checksums = {}
         return [file.part() for file in self._files.values()]
+
+    async def _settled(self, name: str, path: Path) -> _File:
+        """Look at a file; if it was written just now, wait and look again at what that gave."""
+        file = await asyncio.to_thread(self._look_at, name, path)
+        if wait := file.disk.stamp.unsettled_s(time.time_ns()):
+            await asyncio.sleep(wait)
+            file = await asyncio.to_thread(self._look_at, name, path)
+        return file
 
     async def _file(self, part: Part) -> _File:
         if part.name not in self._files:
@@ -92,7 +104,11 @@ class FileSource:
         return file
 
     async def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
-        """Read the file *part*, which `parts` named."""
+        """
+        Read the file *part*, which `parts` named.
+
+        After the last part the others are looked at once more: the source held still as a whole.
+        """
         file = await self._file(part)
         begin = start or Position(part.name, file.look.skip, 0, 0)
         framer = framer_of(file.look, self._spec, begin)
@@ -102,6 +118,8 @@ class FileSource:
         ):
             async for chunk in chunks:
                 yield chunk
+        if part.name == next(reversed(self._files)):
+            await asyncio.to_thread(self._check_all)
 
     def decode(self, record: Record, header: tuple[str, ...] | None) -> dict[str, Value]:
         """Turn *record* into its fields; raises `Refused`."""
@@ -148,10 +166,23 @@ class FileSource:
         stream = inflater(file.compression, self._spec.cut.block)
         return skip(inflate(self._raws(file, 0), file.disk.name, stream), file.disk.name, offset)
 
+    def _check_all(self) -> None:
+        """Raise `SourceCorruptError` if a file has changed, gone, or come since `parts`."""
+        pattern = self._spec.pattern
+        try:
+            found = find_files(pattern, self._spec.root)
+        except PreflightError as error:
+            raise SourceCorruptError(
+                f"{pattern!r} was changed while the source was read: {error}"
+            ) from error
+        check_all({name: file.disk for name, file in self._files.items()}, found)
+
     def _look_at(self, name: str, path: Path) -> _File:
         try:
             with open(path, "rb", opener=open_at_once) as opened:
-                stamp = Stamp.of(os.fstat(opened.fileno()))
+                stamp = Stamp.of(status := os.fstat(opened.fileno()))
+                if not stat.S_ISREG(status.st_mode):
+                    raise PreflightError(f"{name!r} is no regular file any more; run again")
                 head = opened.read(_HEAD)
                 compression = tell_compression(name, head, self._spec.compression)
                 look = self._tell(name, _beginning(head, opened, compression))
@@ -170,7 +201,12 @@ class FileSource:
         text = b""
         for piece in beginning:
             text += piece
-            look = tell_format(name, text, self._spec, whole=False)
+            try:
+                look = tell_format(name, text, self._spec, whole=False)
+            except PreflightError:
+                # What makes no sense may be damaged, which its checksum tells if it is not far.
+                deque(islice(beginning, _FAR), maxlen=0)
+                raise
             if look is not None:
                 return look
         look = tell_format(name, text, self._spec, whole=True)

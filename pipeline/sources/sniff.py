@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -29,6 +30,7 @@ _NAMES: dict[str, Format] = {
     ".tsv": "csv",
 }
 _ARRAY_OF_OBJECTS = re.compile(rb"\s*\[\s*\{")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _DELIMITERS = (";", "\t", "|", ",")
 _STRANGERS = (
     (b"BZh", "bzip2"),
@@ -72,14 +74,28 @@ def tell_compression(name: str, head: bytes, asked: Literal["auto"] | Compressio
         if head.startswith(magic):
             raise PreflightError(f"{name!r} is {stranger}, which is not read; unpack or convert it")
     found = compression_of(head)
-    if not head and name.lower().endswith((".gz", ".zst")):
+    packed = asked in ("gzip", "zstd") or name.lower().endswith((".gz", ".zst"))
+    if packed and found == "none" and not head:
         raise SourceCorruptError(f"{name!r} is empty, which no compressed file is; copy it again")
+    if packed and found == "none" and not _is_text(head):
+        raise SourceCorruptError(
+            f"{name!r} is damaged at its beginning: it should be compressed, and is neither that "
+            "nor text; copy it again"
+        )
     if asked not in ("auto", found):
         is_what = "not compressed" if found == "none" else f"{found}"
         raise PreflightError(
             f"{name!r} is {is_what}, and source.compression says {asked}; leave that out"
         )
     return found
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return not _CONTROLS.search(head)
 
 
 def tell_format(name: str, text: bytes, spec: FileSpec | StdinSpec, *, whole: bool) -> Look | None:

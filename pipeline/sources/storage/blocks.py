@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import aiofiles
 
 from pipeline.errors import SourceCorruptError
+from pipeline.sources.storage.fingerprint import STRETCH, hash_of
 from pipeline.sources.storage.inflate import DamagedError
 from pipeline.sources.storage.stamp import changed, check, open_at_once, unreadable
 
@@ -38,9 +39,10 @@ async def read_file(
     """
     Read the file in blocks of at most *size* bytes, from byte *offset* on.
 
-    Raises `SourceCorruptError` if it is not the file that was looked at, before the first block and
-    again after the last; so whoever reaches the end has read one and the same file. *checksum* is
-    the CRC-32 of the whole of it, where that is known, and must be that of what was read.
+    Raises `SourceCorruptError` as soon as it is not the file that was looked at: before each block
+    is given and after the last, so that whoever reaches the end has read one and the same file.
+    *checksum* is the CRC-32 of the whole of it, where that is known, and must be that of what was
+    read from its beginning.
     """
     crc = 0
     try:
@@ -54,14 +56,39 @@ async def read_file(
             if offset:
                 await opened.seek(offset)
             while block := await opened.read(size):
+                check(file, os.fstat(opened.fileno()))
                 crc = zlib.crc32(block, crc)
                 yield block
             check(file, os.fstat(opened.fileno()))
-        check(file, await asyncio.to_thread(os.stat, file.path))
+        status = await asyncio.to_thread(os.stat, file.path)
+        check(file, status)
+        if checksum is not None and not offset:
+            held = crc == checksum
+        else:
+            held = status.st_ctime_ns == file.stamp.changed_ns or await _is_same(
+                file, offset, size, crc
+            )
     except OSError as error:
         raise unreadable(file.name, error) from error
-    if checksum is not None and not offset and crc != checksum:
-        raise changed(file.name, "holds other bytes than when it was verified")
+    if not held:
+        raise changed(file.name, "holds other bytes than before, under the same size and time")
+
+
+async def _is_same(file: DiskFile, offset: int, size: int, crc: int) -> bool:
+    """
+    Read once more from *offset* on, and say whether it comes to *crc* again.
+
+    For a file whose inode was touched and neither its size nor its time: a new mode or link is no
+    reason to fail, a writer who set the time back is.
+    """
+    again = 0
+    async with aiofiles.open(file.path, "rb", buffering=0, opener=open_at_once) as opened:
+        if hash_of(await opened.read(STRETCH)) != file.head:
+            return False
+        await opened.seek(offset)
+        while block := await opened.read(size):
+            again = zlib.crc32(block, again)
+    return again == crc
 
 
 async def plain(raws: AsyncGenerator[bytes, None], offset: int) -> AsyncGenerator[Block, None]:

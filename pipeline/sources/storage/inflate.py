@@ -21,6 +21,9 @@ _MAGIC = 4
 _BEGINNING = 5
 """Bytes that tell what begins: the magic number and, of zstd, the flags; every member has more."""
 
+_CUT = "it ends in the middle of its compressed bytes"
+_STRANGE = "what follows its compressed bytes is not compressed"
+
 COMPRESSED = (_GZIP, _ZSTD, *_SKIPPABLE)
 """How compressed files begin."""
 
@@ -111,8 +114,11 @@ class Inflater:
 
     def finish(self) -> None:
         """Check that the end of the file is the end of a member. Raises `DamagedError`."""
-        if self._frame is not None or self._at < len(self._waiting) or not self._frames:
-            raise DamagedError("it ends in the middle of its compressed bytes", self._fed)
+        if self._frame is not None or not self._frames:
+            raise DamagedError(_CUT, self._fed)
+        if rest := self._waiting[self._at :]:
+            begun = any(magic.startswith(rest[: len(magic)]) for magic in COMPRESSED)
+            raise DamagedError(_CUT if begun else _STRANGE, self._read())
 
     def _begin(self) -> bool:
         """Begin the next member; False: its first bytes are not here yet."""
@@ -123,7 +129,7 @@ class Inflater:
         if len(head) < _BEGINNING:
             return False
         if not self._codec.is_start(head):
-            raise DamagedError("what follows its compressed bytes is not compressed", self._read())
+            raise DamagedError(_STRANGE, self._read())
         self.checked &= self._codec.has_checksum(head)
         self._frame = self._codec.open()
         return True

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 from pipeline.errors import SourceCorruptError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["DiskFile", "Stamp", "changed", "check", "open_at_once", "unreadable"]
+__all__ = ["DiskFile", "Stamp", "changed", "check", "check_all", "open_at_once", "unreadable"]
+
+_TICK_NS = 10_000_000
+"""A file system's clock may stand still for so long (a kernel's tick): 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,16 @@ class Stamp:
             status.st_mtime_ns,
             status.st_ctime_ns,
         )
+
+    def unsettled_s(self, now_ns: int) -> float:
+        """
+        Give the seconds to wait until every write leaves the file another time than it has.
+
+        The time of a file is that of the kernel's last tick: what is written in the same tick as
+        *now_ns* does not show.
+        """
+        age = now_ns - self.modified_ns
+        return (_TICK_NS - age) / 1e9 if 0 <= age < _TICK_NS else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +90,26 @@ def check(file: DiskFile, status: os.stat_result) -> None:
     raise changed(file.name, what)
 
 
+def check_all(files: Mapping[str, DiskFile], found: Mapping[str, Path]) -> None:
+    """
+    Raise `SourceCorruptError` if one of *files* was written to, is gone, or is not all there is.
+
+    *found* is what there is now; both are by name.
+    """
+    for name in sorted(found.keys() ^ files.keys()):
+        raise changed(name, "appeared, and was not read" if name in found else "is gone")
+    for name, file in files.items():
+        try:
+            check(file, file.path.stat())
+        except OSError as error:
+            raise unreadable(name, error) from error
+
+
 def changed(name: str, what: str) -> SourceCorruptError:
     """Make the error for a file that did not hold still."""
     return SourceCorruptError(
-        f"{name!r} was changed while it was read: it {what}; run again when nothing writes to it"
+        f"{name!r} was changed while the source was read: it {what}; run again when nothing "
+        "writes to it"
     )
 
 
