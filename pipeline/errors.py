@@ -111,14 +111,31 @@ class StageError(StopRunError):
 
 
 class RetryError(PipelineError):
-    """The request was not, or not surely, carried out; sending it again may help."""
+    """
+    The request was not, or not surely, carried out; sending it again may help.
+
+    *code* names what was answered, for the log. *after* are the seconds that the service asks to
+    wait, None if it does not say.
+    """
+
+    def __init__(self, message: str, *, code: str = "", after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.after = after
 
 
 class ThrottledError(RetryError):
     """The table refused for capacity; `reasons` are its ThrottlingReasons, if it gave any."""
 
-    def __init__(self, message: str, *, reasons: Sequence[str] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        reasons: Sequence[str] = (),
+        code: str = "",
+        after: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, after=after)
         self.reasons = tuple(reasons)
 
 

@@ -8,8 +8,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from pipeline.compose import specs
-from pipeline.core.backoff import Progress
 from pipeline.core.batching import Batching
+from pipeline.core.breaker import Breaker
 from pipeline.stages.accounts import Accounts
 from pipeline.stages.batcher import Batcher
 from pipeline.stages.producer import Producer, Reading
@@ -111,7 +111,13 @@ def build_stages(
     )
     limit = specs.reject_limit(definition)
     return Stages(
-        Producer(_reading(definition, read, totals), accounts, metrics, log),
+        Producer(
+            _reading(definition, read, totals),
+            accounts,
+            metrics,
+            log,
+            delivery.breaker.wait_closed,
+        ),
         Validator(_rules(definition, read.source, written), begins),
         batcher,
         Writer(delivery, batcher.release),
@@ -121,11 +127,12 @@ def build_stages(
 
 
 def _delivery(definition: Definition, table: Table, metrics: Metrics, log: Log) -> Delivery:
-    progress = Progress()
-    # What an earlier attempt wrote proves as well that the table takes such items.
-    progress.count = metrics.settled.succeeded
+    policy = specs.retry_policy(definition)
     dice = Random()  # noqa: S311 - it spreads pauses, it keeps no secret
-    return Delivery(table, specs.retry_policy(definition), progress, metrics, dice, log)
+    breaker = Breaker(policy, dice)
+    # What an earlier attempt wrote proves as well that the table takes such items.
+    breaker.progress.count = metrics.settled.succeeded
+    return Delivery(table, policy, breaker, metrics, dice, log)
 
 
 def _reading(definition: Definition, read: Input, totals: Totals) -> Reading:

@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["Attempts", "Progress", "RetryPolicy", "Verdict"]
+__all__ = ["Attempts", "Fault", "Progress", "RetryPolicy", "Verdict"]
 
 _MAX_DOUBLINGS = 62
 """Past this the doubled delay is over any cap; a float would overflow at 1,024."""
+
+_CUT_AFTER = 3
+"""
+Server faults in a row after which a request is cut in halves.
+
+One item may break the server (DynamoDB Local answers 500 to bad base64); its neighbours must not
+pay for it. A cut costs a few small requests, so it need not wait for proof.
+"""
+
+_SUSPECT = 2
+"""Counted faults that make one item a suspect: it failed, others were taken, it failed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +32,8 @@ class RetryPolicy:
     How long a request is tried; delays in seconds.
 
     *attempts* counts requests in all, the first included. They are used up by server faults,
-    ambiguous answers and broken connections, and matter only while other batches succeed; when
-    nothing succeeds anywhere for *max_outage* the run ends instead. ``max_outage=0`` gives the
+    ambiguous answers and broken connections, and matter only while other items are accepted; when
+    nothing is accepted anywhere for *max_outage* the run ends instead. ``max_outage=0`` gives the
     plain policy: every answer that is no success counts, and *attempts* of them are the end.
     """
 
@@ -52,7 +63,7 @@ class Progress:
     What the table accepts and refuses, over all writers of a run; times in seconds of one clock.
 
     *newest* is when the newest request was sent that had an item accepted. *refused_since* is when
-    the first request failed after the last acceptance: the beginning of an outage, None if there
+    the first request failed after the last sign of life: the beginning of an outage, None if there
     is none. A source that is quiet for an hour is no outage.
     """
 
@@ -73,30 +84,38 @@ class Progress:
             self.refused_since = now
 
     def answered(self) -> None:
-        """Note that the table judged a request, if not in its favour: it is not down."""
+        """Note that an item was judged for good, if not in its favour: nothing waits for it."""
         self.refused_since = None
 
-    def outage(self, now: float) -> float:
-        """Return for how long everything has been refused."""
-        return 0.0 if self.refused_since is None else now - self.refused_since
+
+class Fault(Enum):
+    """What kept a request from succeeding."""
+
+    CAPACITY = "throttled, or every item handed back"
+    SERVER = "a server fault, a broken connection, or an ambiguous answer"
+    DENIED = "the whole job was refused"
 
 
 class Verdict(Enum):
-    """What to make of a request that did not succeed."""
+    """What to do about a request that did not succeed."""
 
-    RETRY = "retry"
-    USED_UP = "used up"
-    OUTAGE = "outage"
+    RETRY = "send it again after a pause"
+    CUT = "send its halves"
+    GIVE_UP = "its attempts are used up, and the table takes other items"
+    STOP = "the whole job is refused, and stays so"
 
 
 class Attempts:
     """
     The attempts of one request, and the verdict after each that failed. Knows no I/O.
 
-    *pauses* grows with each failure in a row and starts anew when some of the request's items were
-    accepted; it sets the length of the next pause and is not the count that gives up. *since* is
-    when this request first failed in a way that counts, or *parent*, the larger one that this is a
-    part of.
+    An attempt *counted* when the table was seen, since the one before, to accept something that was
+    sent after it: then this request is at fault, and not the table. In an outage attempts are not
+    used up, so that it costs no good item; what was sent before proves nothing, since at the
+    beginning of an outage answers of better times are still on their way. *counted_at* is when the
+    newest one counted. *tries* are server faults in a row, proved or not. *pauses* grows with each failure in a row and sets the next pause.
+
+    A part of a larger request inherits one failure, which its siblings can then prove.
     """
 
     def __init__(
@@ -104,37 +123,58 @@ class Attempts:
     ) -> None:
         self._policy = policy
         self._progress = progress
-        self.since: float | None = None if parent is None else parent.since
-        self.counted = 0
+        self.counted: int = 0 if parent is None else min(1, parent.counted)
+        self.counted_at: float | None = None if parent is None else parent.counted_at
+        self.tries = 0
         self.pauses = 0
+        self.denied = 0
+        self._denied_since = 0.0
 
     def advanced(self) -> None:
-        """Note that some of the request's items were accepted: the next pause is short again."""
-        self.pauses = 0
+        """Note that some of the request's items were accepted: pauses are short again."""
+        self.tries = self.pauses = 0
 
     @property
-    def others_advanced(self) -> bool:
-        """
-        Whether the table accepted anything that was sent after the first counted failure.
+    def suspect(self) -> bool:
+        """Whether this request fails although the table accepts others."""
+        return self.counted >= _SUSPECT
 
-        Then it is not down, and this request is at fault. What was sent before proves nothing: at
-        the beginning of an outage answers of better times are still on their way.
-        """
-        return self.since is not None and self._progress.newest > self.since
+    @property
+    def stuck(self) -> bool:
+        """Whether this request would be cut if it had more than one item."""
+        return self.tries >= min(_CUT_AFTER, self._policy.attempts)
 
-    def failed(self, now: float, *, counts: bool) -> Verdict:
+    def failed(self, now: float, fault: Fault, *, single: bool, alone: bool = False) -> Verdict:
         """
-        Judge a request that failed; *counts* is false for throttling and unprocessed items.
+        Judge a request that failed, *single* if it has one item.
 
-        USED_UP says that the attempts are: under the plain policy that is the end; else items are
-        given up only one by one and only if `others_advanced`, or an outage would cost good ones.
+        *alone* says that nothing but suspects waits anywhere in the run: then nothing can prove
+        anything any more, and every attempt counts.
         """
         self.pauses += 1
-        self._progress.refused(now)
-        if counts or self._policy.plain:
+        if fault is Fault.DENIED:
+            return self._after_denial(now)
+        if self._policy.plain:
+            return self._after_plain_failure()
+        if fault is Fault.CAPACITY:
+            return Verdict.RETRY
+        self.tries += 1
+        if alone or self.counted_at is None or self._progress.newest > self.counted_at:
             self.counted += 1
-            if self.since is None:
-                self.since = now
-        if not self._policy.plain and self._progress.outage(now) >= self._policy.max_outage:
-            return Verdict.OUTAGE
-        return Verdict.USED_UP if self.counted >= self._policy.attempts else Verdict.RETRY
+            self.counted_at = now
+        if single:
+            return Verdict.GIVE_UP if self.counted >= self._policy.attempts else Verdict.RETRY
+        return Verdict.CUT if self.stuck else Verdict.RETRY
+
+    def _after_plain_failure(self) -> Verdict:
+        self.counted += 1
+        used_up = self.counted + self.denied >= self._policy.attempts
+        return Verdict.GIVE_UP if used_up else Verdict.RETRY
+
+    def _after_denial(self, now: float) -> Verdict:
+        """Count it, from the first one after the newest sign that the job is allowed."""
+        if not self.denied or self._progress.newest > self._denied_since:
+            self.denied, self._denied_since = 0, now
+        self.denied += 1
+        counted = self.denied + (self.counted if self._policy.plain else 0)
+        return Verdict.STOP if counted >= self._policy.attempts else Verdict.RETRY

@@ -3,54 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core.backoff import Attempts, Progress, RetryPolicy, Verdict
+from pipeline.core.backoff import Fault, Verdict
+from pipeline.core.channel import EndOfStream
 from pipeline.errors import (
+    DeniedError,
     IsolateError,
     OutageError,
     RetryError,
     TableStopError,
     ThrottledError,
 )
-from pipeline.model import Item, Outcome, Rejection, Violation
+from pipeline.model import Outcome
+from pipeline.stages.delivery import Delivery, Pieces, outage_text, refusal, surrender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from random import Random
 
+    from pipeline.core.breaker import Stake
     from pipeline.core.channel import Receiver, Sender
-    from pipeline.model import Batch, Key
-    from pipeline.observe.logs import Log
-    from pipeline.observe.metrics import Metrics
-    from pipeline.table.base import Answer, Table
+    from pipeline.model import Batch, Item, Key
+    from pipeline.stages.delivery import Piece
+    from pipeline.table.base import Answer
 
 __all__ = ["Delivery", "Writer"]
 
 _ALL_REFUSED = 1_000
 """Items that the table may refuse before it has taken any; then the definition is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What all writers of a run share."""
-
-    table: Table
-    policy: RetryPolicy
-    progress: Progress
-    metrics: Metrics
-    random: Random
-    log: Log
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Items that go in one request, and how often that was tried."""
-
-    items: list[Item]
-    attempts: Attempts
 
 
 class Writer:
@@ -62,89 +42,143 @@ class Writer:
     """
 
     def __init__(self, delivery: Delivery, release: Callable[[Iterable[Key]], None]) -> None:
-        self._table = delivery.table
-        self._policy = delivery.policy
-        self._progress = delivery.progress
-        self._metrics = delivery.metrics
-        self._random = delivery.random
-        self._log = delivery.log
+        self._delivery = delivery
         self._release = release
 
     async def __call__(self, inbox: Receiver[Batch], outbox: Sender[Outcome], /) -> None:
         """Deliver until the inbox ends."""
+        worker = _Worker(self._delivery, self._release, inbox, outbox)
         async for batch in inbox:
-            await self._deliver(list(batch.items), outbox)
+            await worker.deliver(batch)
 
-    async def _deliver(self, items: list[Item], outbox: Sender[Outcome]) -> None:
-        """
-        Settle every one of *items*: written, refused by the table, or given up.
 
-        A request that is refused or keeps failing is cut in pieces, which take turns: what cannot
-        be written never stands before what can.
+class _Worker:
+    """One of the writers at work: sends its pieces in turns until none is left."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        release: Callable[[Iterable[Key]], None],
+        inbox: Receiver[Batch],
+        outbox: Sender[Outcome],
+    ) -> None:
+        self._delivery = delivery
+        self._breaker = delivery.breaker
+        self._metrics = delivery.metrics
+        self._log = delivery.log
+        self._release = release
+        self._inbox = inbox
+        self._outbox = outbox
+        self._pieces = Pieces(delivery)
+
+    async def deliver(self, batch: Batch) -> None:
+        """Settle every item of *batch*: written, refused by the table, or given up."""
+        self._pieces.start(batch.items)
+        with self._breaker.stake() as stake:
+            while self._pieces:
+                await self._borrow()
+                stake.suspect = self._pieces.suspect
+                await self._send_next(stake)
+
+    async def _borrow(self) -> None:
         """
-        pieces = deque([_Piece(items, Attempts(self._policy, self._progress))])
-        first = True
-        while pieces:
-            self._metrics.retries += not first
-            first = False
-            piece = pieces.popleft()
-            sent = asyncio.get_running_loop().time()
+        Take one more batch while all that this writer has is single items that fail.
+
+        If the table accepts it, it is not down, and those are at fault; with every writer waiting
+        for such an item nothing else could tell.
+        """
+        if not (self._breaker.is_open and self._pieces.stuck):
+            return
+        try:
+            async with asyncio.timeout(0):
+                self._pieces.start((await self._inbox.receive()).items)
+        except (TimeoutError, EndOfStream):
+            return
+
+    async def _send_next(self, stake: Stake) -> None:
+        """Send one piece, settle what the table says of it, and put back the rest."""
+        answer = await self._exchange(piece := self._pieces.take())
+        if isinstance(answer, IsolateError):
+            await self._isolate(piece, answer)
+        elif isinstance(answer, RetryError):
+            await self._after_failure(piece, answer, stake)
+        else:
+            left = await self._settle_written(piece, answer)
+            if left:
+                piece.items = left
+                await self._after_failure(piece, None, stake)
+
+    async def _exchange(self, piece: Piece) -> Answer | IsolateError | RetryError:
+        """Send one request when it is its turn, and tell the breaker how it ended."""
+        loop, breaker = asyncio.get_running_loop(), self._breaker
+        async with breaker.turn() as probe:
+            if probe is not None:
+                piece.attempts.pauses = 0
+                self._log.info("table.probe", number=probe, items=len(piece.items))
+            self._metrics.retries += not piece.new
+            piece.new = False
+            sent, down = loop.time(), breaker.outage(loop.time())
             try:
                 answer = await self._send(piece.items)
             except IsolateError as poison:
-                self._progress.answered()
-                pieces.extend(await self._isolate(piece, poison, outbox))
+                if breaker.answered():
+                    self._log.warning("table.back", after_s=round(down, 1), accepted=False)
+                return poison
+            except DeniedError as denied:
+                return denied
             except RetryError as error:
-                pieces.extend(await self._after_failure(piece, error, outbox))
-            else:
-                if len(answer.unprocessed) < len(piece.items):
-                    piece.attempts.advanced()
-                    self._progress.accepted(sent)
-                left = await self._settle_written(piece, answer, outbox)
-                if left:
-                    rest = _Piece(left, piece.attempts)
-                    pieces.extend(await self._after_failure(rest, None, outbox))
+                self._note_failure(sent, error)
+                return error
+            if len(answer.unprocessed) == len(piece.items):
+                self._note_failure(sent, None)
+            elif breaker.accepted(sent):
+                self._log.warning("table.back", after_s=round(down, 1), accepted=True)
+            return answer
 
-    async def _after_failure(
-        self, piece: _Piece, error: RetryError | None, outbox: Sender[Outcome]
-    ) -> list[_Piece]:
-        """Pause, cut *piece* in halves, or give it up; return what is still to be sent."""
-        attempts = piece.attempts
-        counts = error is not None and not isinstance(error, ThrottledError)
-        verdict = attempts.failed(asyncio.get_running_loop().time(), counts=counts)
-        if verdict is Verdict.OUTAGE:
-            raise OutageError(_outage_text(self._policy.max_outage, error)) from error
-        if verdict is Verdict.USED_UP:
-            if self._policy.plain or (len(piece.items) == 1 and attempts.others_advanced):
-                await self._give_up(piece, error, outbox)
-                return []
-            if len(piece.items) > 1:
-                # One item may break the server (DynamoDB Local answers 500 to bad base64); its
-                # neighbours must not pay for it, nor wait until another batch succeeds.
-                return self._halves(piece)
-        await asyncio.sleep(self._policy.delay(attempts.pauses - 1, self._random))
-        return [piece]
+    def _note_failure(self, sent: float, error: RetryError | None) -> None:
+        now = asyncio.get_running_loop().time()
+        hint = 0.0 if error is None else error.after or 0.0
+        if self._breaker.failed(sent, now, hint=hint):
+            self._log.warning(
+                "table.down",
+                for_s=round(self._breaker.outage(now), 1),
+                last="unprocessed" if error is None else error.code or type(error).__name__,
+            )
 
-    def _halves(self, piece: _Piece) -> list[_Piece]:
-        middle = len(piece.items) // 2
-        parts = (piece.items[:middle], piece.items[middle:])
-        return [
-            _Piece(part, Attempts(self._policy, self._progress, piece.attempts)) for part in parts
-        ]
+    async def _after_failure(self, piece: Piece, error: RetryError | None, stake: Stake) -> None:
+        """Pause, cut *piece* in halves, or give it up, and put back what is still to be sent."""
+        now = asyncio.get_running_loop().time()
+        if self._breaker.is_over(now):
+            raise OutageError(outage_text(self._delivery, piece, error)) from error
+        alone = stake.suspect and self._breaker.only_suspects
+        verdict = piece.attempts.failed(now, _fault(error), single=piece.single, alone=alone)
+        if verdict is Verdict.STOP:
+            raise TableStopError(str(error)) from error
+        if verdict is Verdict.GIVE_UP:
+            await self._give_up(piece, error)
+        elif verdict is Verdict.CUT:
+            self._pieces.cut(piece)
+        else:
+            self._pieces.put(piece)
+            delay = self._delivery.policy.delay(piece.attempts.pauses - 1, self._delivery.random)
+            hint = 0.0 if error is None else error.after or 0.0
+            await self._breaker.pause(self._breaker.hinted(delay, hint))
 
     async def _send(self, items: Sequence[Item]) -> Answer:
         loop = asyncio.get_running_loop()
         self._metrics.requests += 1
         started = loop.time()
         try:
-            answer = await self._table.write(items)
+            answer = await self._delivery.table.write(items)
         except ThrottledError as throttled:
             self._metrics.throttled += 1
             self._metrics.throttling_reasons.update(throttled.reasons)
             self._log.debug("batch.throttled", items=len(items), reasons=throttled.reasons)
             raise
         except RetryError as fault:
-            self._log.warning("batch.fault", items=len(items), error=str(fault))
+            self._log.warning(
+                "batch.fault", items=len(items), error=type(fault).__name__, code=fault.code
+            )
             raise
         self._metrics.latency.observe(loop.time() - started)
         self._metrics.consumed_wcu += answer.consumed
@@ -155,79 +189,51 @@ class Writer:
             )
         return answer
 
-    async def _settle_written(
-        self, piece: _Piece, answer: Answer, outbox: Sender[Outcome]
-    ) -> list[Item]:
+    async def _settle_written(self, piece: Piece, answer: Answer) -> list[Item]:
         """Settle what the answer says is written, and return what is not."""
         left = list(answer.unprocessed)
         returned = {item.key for item in left}
         written = [item for item in piece.items if item.key not in returned]
         if written:
+            piece.attempts.advanced()
             self._release([item.key for item in written])
-            await outbox.send(Outcome(written))
+            await self._outbox.send(Outcome(written))
         return left
 
-    async def _isolate(
-        self, piece: _Piece, poison: IsolateError, outbox: Sender[Outcome]
-    ) -> list[_Piece]:
-        """
-        Find what the table refuses, by halves; return what is still to be sent.
-
-        An item that is refused by itself is settled as rejected; if it had replaced older items of
-        its key, the newest of those is sent instead.
-        """
-        if len(piece.items) > 1:
+    async def _isolate(self, piece: Piece, poison: IsolateError) -> None:
+        """Find what the table refuses, by halves; an item refused by itself is settled."""
+        if not piece.single:
             self._log.info("batch.split", items=len(piece.items), error=poison.code)
-            return self._halves(piece)
-        (culprit,) = piece.items
+            self._pieces.cut(piece)
+            return
         self._stop_if_all_refused(poison)
-        violation = Violation("table", poison.code, str(poison))
-        rejection = self._rejection(culprit, violation)
-        fallback = culprit.superseded.pop() if culprit.superseded else None
+        key = piece.items[0].key
+        outcome, fallback = refusal(self._delivery, piece, poison)
         if fallback is None:
-            self._release([culprit.key])
+            self._release([key])
         else:
-            fallback.superseded = culprit.superseded
-            culprit.superseded = []
-        await outbox.send(Outcome((), (rejection,)))
-        if fallback is None:
-            return []
-        return [_Piece([fallback], Attempts(self._policy, self._progress))]
+            self._pieces.start([fallback], new=False)
+        await self._outbox.send(outcome)
 
     def _stop_if_all_refused(self, poison: IsolateError) -> None:
         refused = self._metrics.settled.by_kind["table"]
-        if refused >= _ALL_REFUSED and not self._progress.count:
+        if refused >= _ALL_REFUSED and not self._breaker.progress.count:
             raise TableStopError(
                 f"the table refused each of the first {refused} items and took none: "
                 f"{poison}; compare the definition's `items` with the table's keys and indexes"
             ) from poison
 
-    async def _give_up(
-        self, piece: _Piece, error: RetryError | None, outbox: Sender[Outcome]
-    ) -> None:
+    async def _give_up(self, piece: Piece, error: RetryError | None) -> None:
         """Settle good items whose attempts ran out, and what they had replaced, as failed."""
-        last = "handed back as unprocessed" if error is None else str(error)
-        text = f"not accepted in {piece.attempts.counted} attempts; the last: {last}"
-        violation = Violation("retry_exhausted", "attempts", text)
-        given_up = [older for item in piece.items for older in (*item.superseded, item)]
+        self._breaker.answered()
+        outcome = surrender(self._delivery, piece, error)
         self._release([item.key for item in piece.items])
-        refused = tuple(self._rejection(item, violation) for item in given_up)
-        await outbox.send(Outcome((), refused, gave_up=True))
-
-    def _rejection(self, item: Item, violation: Violation) -> Rejection:
-        return Rejection(
-            item.record,
-            item.part,
-            item.chunk,
-            (violation,),
-            index=item.index,
-            key=self._table.show_key(item.key),
-        )
+        await self._outbox.send(outcome)
 
 
-def _outage_text(max_outage: float, error: RetryError | None) -> str:
-    last = "every item was handed back as unprocessed" if error is None else str(error)
-    return (
-        f"the table accepted nothing for {max_outage:g} s (retry.max_outage); the last answer: "
-        f"{last}; see to the table, then run again"
-    )
+def _fault(error: RetryError | None) -> Fault:
+    if isinstance(error, DeniedError):
+        return Fault.DENIED
+    if error is None or isinstance(error, ThrottledError):
+        return Fault.CAPACITY
+    return Fault.SERVER

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.backoff import Progress, RetryPolicy
+from pipeline.core.backoff import RetryPolicy
 from pipeline.core.batching import Batching
+from pipeline.core.breaker import Breaker
 from pipeline.core.flow import Flow, StopSignal
 from pipeline.errors import IsolateError, PipelineError, ThrottledError, TransientError
 from pipeline.model import Checked, Chunk, Item, Position, Record
@@ -112,7 +113,8 @@ async def deliver(load: Load, table: FakeTable) -> Sink:
     policy: Batching[Item] = Batching(max_items=load.batch_size, max_bytes=10_000, linger=0.05)
     batcher = Batcher(policy, metrics)
     retry = RetryPolicy(attempts=1_000, max_outage=10_000_000)
-    delivery = Delivery(table, retry, Progress(), metrics, random.Random(1), log)
+    dice = random.Random(1)
+    delivery = Delivery(table, retry, Breaker(retry, dice), metrics, dice, log)
     sink = Sink(accounts, metrics, log, keeping=Keeping(), limit=RejectLimit())
 
     async def chunks() -> AsyncGenerator[tuple[int, list[int], int], None]:

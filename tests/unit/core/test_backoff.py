@@ -7,9 +7,10 @@ import statistics
 
 import pytest
 
-from pipeline.core.backoff import Attempts, Progress, RetryPolicy, Verdict
+from pipeline.core.backoff import Attempts, Fault, Progress, RetryPolicy, Verdict
 
 POLICY = RetryPolicy(attempts=8, base_delay=0.05, max_delay=20.0, max_outage=900.0)
+PLAIN = RetryPolicy(attempts=8, max_outage=0)
 
 
 @pytest.mark.parametrize(
@@ -27,86 +28,121 @@ def test_delays_are_uniform_between_zero_and_a_doubling_cap(retry: int, ceiling:
     assert statistics.mean(delays) == pytest.approx(ceiling / 2, rel=0.02)
 
 
-def test_nothing_accepted_for_max_outage_is_an_outage() -> None:
-    """However many attempts were used up, it is the time without any progress that ends a run."""
+def test_an_outage_uses_no_attempts_up() -> None:
+    """Faults without any item accepted in between count once, however many there are."""
+    attempts = Attempts(POLICY, Progress())
+
+    verdicts = {attempts.failed(float(n), Fault.SERVER, single=True) for n in range(1_000)}
+
+    assert verdicts == {Verdict.RETRY}
+    assert attempts.counted == 1
+
+
+def test_an_item_is_given_up_when_others_were_accepted_between_its_attempts() -> None:
+    """Eight faults, each after something that was sent later than the fault before: its own."""
     progress = Progress()
     attempts = Attempts(POLICY, progress)
+    verdicts = []
+    for second in range(8):
+        verdicts.append(attempts.failed(float(second), Fault.SERVER, single=True))
+        progress.accepted(sent=second + 0.5)
 
-    verdicts = [attempts.failed(float(second), counts=True) for second in range(0, 901, 10)]
-
-    assert verdicts[:8] == [Verdict.RETRY] * 7 + [Verdict.USED_UP]
-    assert Verdict.OUTAGE not in verdicts[:-1]
-    assert verdicts[-1] is Verdict.OUTAGE
-    assert not attempts.others_advanced
-
-
-def test_a_quiet_source_is_no_outage() -> None:
-    """An outage begins with the first refusal, not with the last acceptance."""
-    progress = Progress()
-    progress.accepted(sent=0.0)
-    attempts = Attempts(POLICY, progress)
-
-    assert attempts.failed(5_000.0, counts=True) is Verdict.RETRY
-    assert attempts.failed(5_899.0, counts=True) is Verdict.RETRY
-    assert attempts.failed(5_900.0, counts=True) is Verdict.OUTAGE
+    assert verdicts == [Verdict.RETRY] * 7 + [Verdict.GIVE_UP]
 
 
-def test_any_acceptance_ends_an_outage() -> None:
-    """What is accepted, whenever it was sent, starts the clock anew."""
+def test_what_was_sent_before_a_fault_proves_nothing_about_it() -> None:
+    """At the beginning of an outage answers of better times are still on their way."""
     progress = Progress()
     attempts = Attempts(POLICY, progress)
-    attempts.failed(0.0, counts=False)
-    progress.accepted(sent=800.0)
+    for second in range(1, 100):
+        progress.accepted(sent=0.9)
+        assert attempts.failed(float(second), Fault.SERVER, single=True) is Verdict.RETRY
 
-    assert attempts.failed(1_000.0, counts=False) is Verdict.RETRY
-    assert attempts.failed(1_899.0, counts=False) is Verdict.RETRY
+    assert not attempts.suspect
 
 
-def test_others_advanced_is_proved_by_what_was_sent_after_the_first_counted_failure() -> None:
-    """A straggler of better times proves nothing, throttling does not count, a part inherits."""
+def test_a_part_inherits_one_fault_that_its_sibling_can_prove() -> None:
+    """A pair fails, one half of it is accepted: the other is a suspect when it fails again."""
     progress = Progress()
-    attempts = Attempts(POLICY, progress)
-    attempts.failed(1.0, counts=False)
-    progress.accepted(sent=1.5)
+    pair = Attempts(POLICY, progress)
+    for second in range(3):
+        verdict = pair.failed(float(second), Fault.SERVER, single=False)
+    part, other = Attempts(POLICY, progress, pair), Attempts(POLICY, progress, pair)
+    progress.accepted(sent=3.0)
+    part.failed(4.0, Fault.SERVER, single=True)
 
-    attempts.failed(2.0, counts=True)
-    progress.accepted(sent=1.9)
-    straggler = attempts.others_advanced
-    part = Attempts(POLICY, progress, attempts)
-    progress.accepted(sent=2.1)
+    assert verdict is Verdict.CUT
+    assert part.suspect
+    assert not other.suspect
 
-    assert not straggler
-    assert attempts.others_advanced
-    assert part.others_advanced
+
+def test_several_items_are_cut_and_never_given_up() -> None:
+    """The third fault in a row cuts them; what is accepted of them starts the row anew."""
+    attempts = Attempts(POLICY, Progress())
+    first = [attempts.failed(1.0, Fault.SERVER, single=False) for _ in range(2)]
+    attempts.advanced()
+    then = [attempts.failed(2.0, Fault.SERVER, single=False) for _ in range(3)]
+
+    assert first == [Verdict.RETRY] * 2
+    assert then == [Verdict.RETRY] * 2 + [Verdict.CUT]
+
+
+def test_where_only_suspects_are_left_every_attempt_counts() -> None:
+    """Nothing can prove anything any more: the end of a load must not wait for it."""
+    attempts = Attempts(POLICY, Progress())
+
+    verdicts = [attempts.failed(1.0, Fault.SERVER, single=True, alone=True) for _ in range(8)]
+
+    assert verdicts == [Verdict.RETRY] * 7 + [Verdict.GIVE_UP]
 
 
 def test_throttling_never_uses_attempts_up() -> None:
-    """A thousand throttled requests later the batch is still tried, as long as others advance."""
+    """A thousand throttled requests later the batch is still tried, whole, while others advance."""
     progress = Progress()
     attempts = Attempts(POLICY, progress)
 
     for second in range(1_000):
         progress.accepted(float(second))
-        assert attempts.failed(float(second), counts=False) is Verdict.RETRY
+        assert attempts.failed(second + 0.5, Fault.CAPACITY, single=False) is Verdict.RETRY
 
 
 def test_the_plain_policy_counts_everything() -> None:
-    """With max_outage 0 eight failures of any kind are the end."""
-    plain = RetryPolicy(attempts=8, max_outage=0)
-    attempts = Attempts(plain, Progress())
+    """With max_outage 0 eight failures of any kind are the end, also of many items."""
+    attempts = Attempts(PLAIN, Progress())
+    faults = [Fault.CAPACITY, Fault.SERVER] * 4
 
-    verdicts = [attempts.failed(0.0, counts=False) for _ in range(8)]
+    verdicts = [attempts.failed(0.0, fault, single=False) for fault in faults]
 
-    assert verdicts == [Verdict.RETRY] * 7 + [Verdict.USED_UP]
+    assert verdicts == [Verdict.RETRY] * 7 + [Verdict.GIVE_UP]
+
+
+@pytest.mark.parametrize("policy", [POLICY, PLAIN])
+def test_a_job_that_stays_refused_is_stopped(policy: RetryPolicy) -> None:
+    """Eight refusals of the whole job and nothing accepted meanwhile; an item is never to blame."""
+    attempts = Attempts(policy, Progress())
+
+    verdicts = [attempts.failed(float(n), Fault.DENIED, single=True) for n in range(8)]
+
+    assert verdicts == [Verdict.RETRY] * 7 + [Verdict.STOP]
+
+
+def test_a_refusal_of_the_job_now_and_then_stops_nothing() -> None:
+    """What is accepted after a refusal shows that the job is allowed: counting starts anew."""
+    progress = Progress()
+    attempts = Attempts(POLICY, progress)
+
+    for second in range(100):
+        assert attempts.failed(float(second), Fault.DENIED, single=False) is Verdict.RETRY
+        progress.accepted(sent=second + 0.5)
 
 
 def test_partial_success_shortens_the_next_pause() -> None:
     """When some items were accepted, the pause starts from the base again."""
     attempts = Attempts(POLICY, Progress())
     for _ in range(5):
-        attempts.failed(0.0, counts=False)
+        attempts.failed(0.0, Fault.CAPACITY, single=False)
 
     attempts.advanced()
-    attempts.failed(0.0, counts=False)
+    attempts.failed(0.0, Fault.CAPACITY, single=False)
 
     assert attempts.pauses == 1

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.core.backoff import Progress, RetryPolicy
+from pipeline.core.backoff import RetryPolicy
+from pipeline.core.breaker import Breaker
 from pipeline.core.channel import Channel
 from pipeline.errors import (
     IsolateError,
@@ -32,13 +33,17 @@ POLICY = RetryPolicy(attempts=8, base_delay=0.05, max_delay=20.0, max_outage=900
 class Bench:
     """A writer on a fake table, and all that it reported."""
 
-    def __init__(self, table: FakeTable, policy: RetryPolicy = POLICY) -> None:
+    def __init__(
+        self, table: FakeTable, policy: RetryPolicy = POLICY, breaker: Breaker | None = None
+    ) -> None:
+        self.log = ListLog()
         self.table = table
         self.metrics = Metrics()
-        self.progress = Progress()
+        self.dice = random.Random(3)
+        self.breaker = breaker or Breaker(policy, self.dice)
         self.released: list[Key] = []
         self.outcomes: list[Outcome] = []
-        delivery = Delivery(table, policy, self.progress, self.metrics, random.Random(3), ListLog())
+        delivery = Delivery(table, policy, self.breaker, self.metrics, self.dice, self.log)
         self._writer = Writer(delivery, self._release)
 
     def _release(self, keys: Iterable[Key]) -> None:
@@ -127,7 +132,7 @@ def test_a_throttled_item_is_not_given_up_while_others_are_written(
     bench = Bench(FakeTable())
 
     def refuse(number: int, sent: Sequence[Item]) -> ThrottledError | Sequence[Item] | None:
-        bench.progress.accepted(bench.now)
+        bench.breaker.accepted(bench.now)
         if number >= 20:
             return None
         return sent if isinstance(answer, str) else answer
@@ -232,13 +237,12 @@ def test_an_outage_costs_no_good_item_although_stragglers_succeed(outage: int, s
         return TransientError("503") if down else None
 
     table.script = script
-    benches = [Bench(table) for _ in range(5)]
-    shared = benches[0]
+    shared = Breaker(POLICY, random.Random(7))
+    benches = [Bench(table, breaker=shared) for _ in range(5)]
 
     async def main() -> None:
         async with asyncio.TaskGroup() as group:
             for number, bench in enumerate(benches):
-                bench._writer._progress = shared.progress
                 batches = [
                     [make_item(f"w{number}-b{batch}-{n}") for n in range(size)]
                     for batch in range(60)

@@ -1,0 +1,183 @@
+"""Breaker: while the table is down one writer asks, at growing pauses, and all others wait."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.backoff import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from random import Random
+
+    from pipeline.core.backoff import RetryPolicy
+
+__all__ = ["Breaker", "Stake"]
+
+_FAILURES = 5
+"""Failed requests in a row, over all writers, that may be an outage: fewer are bad luck..."""
+
+_SILENCE = 1.0
+"""...and seconds since the first of them was sent: a slow, throttled table is quicker than that."""
+
+_FIRST_PROBE = 0.5
+_LAST_PROBE = 5.0
+"""Seconds between two probes, doubling from the first to the last; the rate is back soon after."""
+
+_RETURN = 1.0
+"""Seconds over which the writers come back, so that they do not arrive as one."""
+
+_HINT = 5.0
+"""Seconds beyond its own pause that a `Retry-After` may ask for (AWS SDK retry behaviour 2.1)."""
+
+
+@dataclass(slots=True, eq=False)
+class Stake:
+    """What a writer holds; *suspect* if nothing but items that fail where others succeed."""
+
+    suspect: bool = False
+
+
+class Breaker:
+    """
+    Share among all writers of a run whether the table is down. Starts closed: all may send.
+
+    It opens after five failed requests in a row over at least a second without any item accepted
+    (throttled, handed back as a whole, server faults, broken connections, ambiguous answers; not
+    refused credentials, which are no question of load). While it is open one request at a time is
+    sent, as a probe; reading waits (`wait_closed`). The first item that is accepted, or judged at
+    all, closes it. With the plain policy it never opens.
+    """
+
+    def __init__(self, policy: RetryPolicy, random: Random) -> None:
+        self._policy = policy
+        self._random = random
+        self._row = 0
+        self._row_began = 0.0
+        self._opened = asyncio.Event()
+        self._closed = asyncio.Event()
+        self._closed.set()
+        self._line = asyncio.Lock()
+        self._hint = 0.0
+        self._stakes: set[Stake] = set()
+        self.progress = Progress()
+        self.probes = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the table is taken to be down."""
+        return self._opened.is_set()
+
+    async def wait_closed(self) -> None:
+        """Wait until the table takes items again; return at once if it does."""
+        await self._closed.wait()
+
+    @contextmanager
+    def stake(self) -> Iterator[Stake]:
+        """Enter a writer that holds items."""
+        stake = Stake()
+        self._stakes.add(stake)
+        try:
+            yield stake
+        finally:
+            self._stakes.discard(stake)
+
+    @property
+    def only_suspects(self) -> bool:
+        """Whether every writer that holds anything holds suspects alone."""
+        return all(stake.suspect for stake in self._stakes)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[int | None]:
+        """
+        Wait until a request may be sent; enter with the number of the probe that it is, or None.
+
+        The body sends one request and tells its end by `accepted`, `answered` or `failed`. Writers
+        wait in line, first come first served, so that what cannot be written at all does not stand
+        before what can.
+        """
+        while self.is_open:
+            async with self._line:
+                if await self._next_probe():
+                    self.probes += 1
+                    yield self.probes
+                    return
+            await asyncio.sleep(self._random.uniform(0, _RETURN))
+        yield None
+
+    async def _next_probe(self) -> bool:
+        """Wait until the next probe is due, the last one when the outage is over; False: closed."""
+        clock = asyncio.get_running_loop().time
+        longest = min(_LAST_PROBE, _FIRST_PROBE * 2.0 ** min(self.probes, 10))
+        pause = self.hinted(self._random.uniform(longest / 2, longest), self._hint)
+        try:
+            async with asyncio.timeout(self._within_outage(clock(), pause)):
+                await self._closed.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep before the next attempt, no longer than until the breaker opens or the run ends."""
+        now = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(self._within_outage(now, seconds)):
+                await self._opened.wait()
+        except TimeoutError:
+            return
+
+    @staticmethod
+    def hinted(pause: float, hint: float) -> float:
+        """Return *pause*, or what the service asks for, within reason."""
+        return max(pause, min(hint, pause + _HINT))
+
+    def _within_outage(self, now: float, pause: float) -> float:
+        since = self.progress.refused_since
+        if since is None or self._policy.plain:
+            return pause
+        return max(0.0, min(pause, since + self._policy.max_outage - now))
+
+    def outage(self, now: float) -> float:
+        """Return for how long everything has been refused."""
+        since = self.progress.refused_since
+        return 0.0 if since is None else now - since
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether the outage has lasted for as long as the policy lets it."""
+        return not self._policy.plain and self.outage(now) >= self._policy.max_outage > 0
+
+    def accepted(self, sent: float) -> bool:
+        """Note that an item of a request sent at *sent* was accepted; True if that closes it."""
+        self.progress.accepted(sent)
+        return self._alive()
+
+    def answered(self) -> bool:
+        """Note that an item was refused or given up for good; True if that closes it."""
+        self.progress.answered()
+        return self._alive()
+
+    def failed(self, sent: float, now: float, *, hint: float = 0.0) -> bool:
+        """Note that a request failed, and how long it asks to wait; True if that opens it."""
+        self.progress.refused(now)
+        self._hint = hint
+        self._row_began = sent if not self._row else min(self._row_began, sent)
+        self._row += 1
+        if self.is_open or self._policy.plain:
+            return False
+        if self._row < _FAILURES or now - self._row_began < _SILENCE:
+            return False
+        self.probes = 0
+        self._closed.clear()
+        self._opened.set()
+        return True
+
+    def _alive(self) -> bool:
+        self._row = 0
+        self._hint = 0.0
+        was_open = self.is_open
+        self._opened.clear()
+        self._closed.set()
+        return was_open

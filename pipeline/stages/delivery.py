@@ -1,0 +1,143 @@
+"""Delivery: what a writer holds, and what it says of items that it cannot write."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.backoff import Attempts
+from pipeline.model import Item, Outcome, Rejection, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from random import Random
+
+    from pipeline.core.backoff import RetryPolicy
+    from pipeline.core.breaker import Breaker
+    from pipeline.errors import IsolateError, RetryError
+    from pipeline.observe.logs import Log
+    from pipeline.observe.metrics import Metrics
+    from pipeline.table.base import Table
+
+__all__ = ["Delivery", "Piece", "Pieces", "outage_text", "refusal", "surrender"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What all writers of a run share."""
+
+    table: Table
+    policy: RetryPolicy
+    breaker: Breaker
+    metrics: Metrics
+    random: Random
+    log: Log
+
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """Items that go in one request, and how often that was tried; *new* until it was sent once."""
+
+    items: Sequence[Item]
+    attempts: Attempts
+    new: bool = False
+
+    @property
+    def single(self) -> bool:
+        """Whether one item is left."""
+        return len(self.items) == 1
+
+
+class Pieces:
+    """What one writer has to send, in turns: what cannot be written never stands before the rest."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._policy = delivery.policy
+        self._progress = delivery.breaker.progress
+        self._waiting: deque[Piece] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def __iter__(self) -> Iterator[Piece]:
+        return iter(self._waiting)
+
+    def take(self) -> Piece:
+        """Take the next piece."""
+        return self._waiting.popleft()
+
+    def put(self, piece: Piece) -> None:
+        """Put a piece at the end of the line."""
+        self._waiting.append(piece)
+
+    def start(self, items: Sequence[Item], *, new: bool = True) -> None:
+        """Put items that were not tried yet at the head of the line; *new* if never sent at all."""
+        self._waiting.appendleft(Piece(items, Attempts(self._policy, self._progress), new))
+
+    def cut(self, piece: Piece) -> None:
+        """Put the halves of a piece at the end of the line."""
+        middle = len(piece.items) // 2
+        for half in (piece.items[:middle], piece.items[middle:]):
+            self._waiting.append(
+                Piece(half, Attempts(self._policy, self._progress, piece.attempts))
+            )
+
+    @property
+    def suspect(self) -> bool:
+        """Whether there are only single items that fail although the table accepts others."""
+        return all(piece.single and piece.attempts.suspect for piece in self._waiting)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether there are only single items that fail, whoever is to blame."""
+        return all(piece.single and piece.attempts.stuck for piece in self._waiting)
+
+
+def refusal(delivery: Delivery, piece: Piece, poison: IsolateError) -> tuple[Outcome, Item | None]:
+    """
+    Return the outcome of one item that the table refuses, and what is to be sent in its stead.
+
+    If it had replaced older items of its key, that is the newest of those.
+    """
+    (culprit,) = piece.items
+    violation = Violation("table", poison.code, str(poison))
+    outcome = Outcome((), (_rejection(delivery, culprit, violation),))
+    if not culprit.superseded:
+        return outcome, None
+    fallback = culprit.superseded.pop()
+    fallback.superseded = culprit.superseded
+    culprit.superseded = []
+    return outcome, fallback
+
+
+def surrender(delivery: Delivery, piece: Piece, error: RetryError | None) -> Outcome:
+    """Return the outcome of good items whose attempts ran out, and of what they had replaced."""
+    last = "handed back as unprocessed" if error is None else str(error)
+    counted = piece.attempts.counted
+    text = f"not accepted in {counted} attempts; the last: {last}"
+    violation = Violation("retry_exhausted", "attempts", text)
+    items = [older for item in piece.items for older in (*item.superseded, item)]
+    return Outcome((), tuple(_rejection(delivery, item, violation) for item in items), gave_up=True)
+
+
+def _rejection(delivery: Delivery, item: Item, violation: Violation) -> Rejection:
+    return Rejection(
+        item.record,
+        item.part,
+        item.chunk,
+        (violation,),
+        index=item.index,
+        key=delivery.table.show_key(item.key),
+    )
+
+
+def outage_text(delivery: Delivery, piece: Piece, error: RetryError | None) -> str:
+    """Say that the table is down, since when, and what waits for it."""
+    last = "every item was handed back as unprocessed" if error is None else str(error)
+    first = piece.items[0]
+    return (
+        f"the table accepted nothing for {delivery.policy.max_outage:g} s (retry.max_outage); the "
+        f"last answer: {last}; it was for {len(piece.items)} item(s), the first of line "
+        f"{first.record.line} in {first.part!r}; see to the table, then run again"
+    )
