@@ -224,6 +224,7 @@ async def _access_denied(exchange: Exchange) -> None:
 
 
 async def _too_large(exchange: Exchange) -> None:
+    """Refuse as the service's front door does, with no error type."""
     await exchange.send(wire.answer(413, b'{"Message":""}'))
 
 
@@ -237,12 +238,35 @@ async def _validation(exchange: Exchange) -> None:
     await exchange.refuse(400, "ValidationException", "One or more parameter values were invalid")
 
 
+async def _validation_coral(exchange: Exchange) -> None:
+    """Refuse with the other namespace, and the message in capitals, as DynamoDB Local does."""
+    code = "com.amazon.coral.validate#ValidationException"
+    body = json.dumps({"__type": code, "Message": "Type mismatch for Index Key"}).encode()
+    await exchange.send(wire.answer(400, body))
+
+
+async def _validation_echo(exchange: Exchange) -> None:
+    """Refuse with a message that repeats the whole request, as some of the service's do."""
+    text = f"1 validation error detected: Value '{exchange.body.decode()}' at 'requestItems'"
+    await exchange.refuse(400, "ValidationException", text)
+
+
 async def _serialization(exchange: Exchange) -> None:
     await exchange.refuse(400, "SerializationException", "NUMBER_VALUE cannot be converted")
 
 
+async def _serialization_coral(exchange: Exchange) -> None:
+    """Refuse without any message."""
+    code = b'{"__type":"com.amazon.coral.service#SerializationException"}'
+    await exchange.send(wire.answer(400, code))
+
+
 async def _collection_size(exchange: Exchange) -> None:
     await exchange.refuse(400, "ItemCollectionSizeLimitExceededException", "Collection too large")
+
+
+async def _entity_too_large(exchange: Exchange) -> None:
+    await exchange.refuse(413, "RequestEntityTooLarge", "Request body is too large")
 
 
 async def _broken_server(exchange: Exchange) -> None:
@@ -341,8 +365,12 @@ FAULTS: Final = {
     "access_denied": _access_denied,
     "too_large": _too_large,
     "validation": _validation,
+    "validation_coral": _validation_coral,
+    "validation_echo": _validation_echo,
     "serialization": _serialization,
+    "serialization_coral": _serialization_coral,
     "collection_size": _collection_size,
+    "entity_too_large": _entity_too_large,
     "broken_server": _broken_server,
 }
 """Every fault by name."""
