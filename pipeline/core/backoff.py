@@ -113,7 +113,8 @@ class Attempts:
     sent after it: then this request is at fault, and not the table. In an outage attempts are not
     used up, so that it costs no good item; what was sent before proves nothing, since at the
     beginning of an outage answers of better times are still on their way. *counted_at* is when the
-    newest one counted. *tries* are server faults in a row, proved or not. *pauses* grows with each failure in a row and sets the next pause.
+    newest one counted. *tries* are server faults in a row, proved or not. *pauses* grows with each
+    failure in a row and sets the next pause.
 
     A part of a larger request inherits one failure, which its siblings can then prove.
     """

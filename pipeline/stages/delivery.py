@@ -50,7 +50,7 @@ class Piece:
 
 
 class Pieces:
-    """What one writer has to send, in turns: what cannot be written never stands before the rest."""
+    """What one writer has to send, in turns: what cannot be written never stands before others."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._policy = delivery.policy
