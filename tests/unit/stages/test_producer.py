@@ -14,7 +14,7 @@ from tests.clock import run
 from tests.fakes import ListLog, make_record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from pipeline.model import Record, Value
 
@@ -23,6 +23,7 @@ class TwoParts:
     """A source of two parts of 30 records, ten a chunk; the second may break after one chunk."""
 
     resumable = True
+    sha256 = None
 
     def __init__(self, *, breaks: bool = False) -> None:
         self.breaks = breaks
@@ -32,26 +33,42 @@ class TwoParts:
         return [Part("a", size=300), Part("b", size=300)]
 
     async def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
-        """Yield three chunks."""
-        assert start is None
-        for number in range(3):
+        """Yield three chunks, or those after *start*."""
+        for number in range(0 if start is None else start.record // 10, 3):
             if self.breaks and part.name == "b" and number:
                 raise SourceCorruptError("b is damaged")
             records = [make_record(number * 10 + n) for n in range(10)]
-            end = Position(part.name, (number + 1) * 100, 0, 0)
+            end = Position(part.name, (number + 1) * 100, (number + 1) * 10, 0)
             yield Chunk(part.name, records, end, consumed=(number + 1) * 100)
 
     def decode(self, record: Record, header: tuple[str, ...] | None) -> dict[str, Value]:
         """Give nothing."""
         raise NotImplementedError(record, header)
 
+    async def stretch(self, part: Part, position: Position, consumed: int) -> None:
+        """Have nothing to look at."""
 
-def produce(source: TwoParts, limit: int | None = None) -> tuple[Producer, list[Chunk], Accounts]:
+    async def verify(self, part: Part, passed: Callable[[int], None]) -> None:
+        """Verify nothing."""
+
+    async def digest(self, part: Part, passed: Callable[[int], None]) -> None:
+        """Have no digest."""
+
+
+def produce(
+    source: TwoParts,
+    limit: int | None = None,
+    *,
+    start: Position | None = None,
+    records: int = 0,
+    expected: int | None = None,
+) -> tuple[Producer, list[Chunk], Accounts]:
     """Read all that *source* gives."""
 
     async def main() -> tuple[Producer, list[Chunk], Accounts]:
         accounts = Accounts(chunks=100, memory=10**9)
-        producer = Producer(Reading(source, await source.parts()), accounts, Metrics(), ListLog())
+        reading = Reading(source, await source.parts(), start, records, expected)
+        producer = Producer(reading, accounts, Metrics(), ListLog())
         return producer, [chunk async for chunk in producer.chunks(limit)], accounts
 
     return run(main())
@@ -106,3 +123,53 @@ def test_a_chunk_whose_turn_has_not_come_counts_as_not_read() -> None:
 
     assert accounts.left_out
     assert accounts.unfolded() == 10
+
+
+def test_reading_goes_on_where_a_checkpoint_says() -> None:
+    """Parts before the position are not read again, and the bytes of the source are counted on."""
+    producer, chunks, accounts = produce(TwoParts(), start=Position("b", 100, 10, 0), records=40)
+
+    assert [(chunk.part, chunk.end.record, chunk.number) for chunk in chunks] == [
+        ("b", 20, 0), ("b", 30, 1),
+    ]  # fmt: skip
+    assert producer.exhausted
+    assert [chunk.ledger.consumed for chunk in accounts._marks] == [500, 600]
+
+
+def test_a_position_at_the_end_of_a_part_leads_to_the_next() -> None:
+    """Nothing of the part is left, and nothing is read twice."""
+    _, chunks, _ = produce(TwoParts(), start=Position("a", 300, 30, 0), records=30)
+
+    assert [chunk.part for chunk in chunks] == ["b", "b", "b"]
+
+
+def test_a_limit_counts_the_records_of_earlier_attempts() -> None:
+    """A run limited to 45 records that has 40 reads five more, and is cut there."""
+    producer, chunks, _ = produce(TwoParts(), 45, start=Position("b", 100, 10, 0), records=40)
+
+    assert [(len(chunk.records), chunk.cut) for chunk in chunks] == [(5, True)]
+    assert producer.exhausted
+
+
+def test_a_source_with_another_number_of_records_than_expected_fails() -> None:
+    """What was read is delivered, but the run is told that the source is not the one."""
+    producer, chunks, _ = produce(TwoParts(), expected=61)
+
+    assert len(chunks) == 6
+    assert not producer.exhausted
+    assert "has 60 records, and source.expect says 61" in str(producer.failure)
+
+
+def test_a_limited_run_says_nothing_of_the_expected_number() -> None:
+    """A run that stops at its limit has not seen the end of the source."""
+    producer, _, _ = produce(TwoParts(), 10, expected=61)
+
+    assert producer.exhausted
+
+
+def test_the_expected_number_counts_earlier_attempts() -> None:
+    """Records of earlier attempts belong to the source as those of this one."""
+    start = Position("b", 100, 10, 0)
+    producer, _, _ = produce(TwoParts(), start=start, records=40, expected=60)
+
+    assert producer.exhausted
