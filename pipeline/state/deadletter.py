@@ -138,7 +138,7 @@ class DeadLetters:
     def _open(self) -> int:
         """Open the file, make it if need be, and cut it to what belongs to it."""
         if self._descriptor is None:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
             descriptor = os.open(self.path, flags, 0o600)
             try:
                 self._cut_to_start(descriptor)

@@ -18,7 +18,7 @@ _NO_SUCH_SYNC = {errno.EINVAL, errno.ENOTSUP}
 
 def read_all(path: Path) -> bytes:
     """Return what *path* holds; a link is not followed. Raise OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "rb") as file:
         return file.read()
 
@@ -39,7 +39,7 @@ def write_new(path: Path, block: bytes) -> None:
     """
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o600)
     try:
         try:
@@ -55,7 +55,7 @@ def write_new(path: Path, block: bytes) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Return when the names in *folder* are on the disk. Raise OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -58,7 +58,7 @@ def job_lock(root: Path, name: str, run_id: str) -> Iterator[JobLock]:
     import fcntl  # noqa: PLC0415 - POSIX only: the package must import elsewhere
 
     path = root / name / ".lock"
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
     try:
         make_folder(path.parent)
         descriptor = os.open(path, flags, 0o600)

@@ -85,7 +85,7 @@ def _judge(run: str, folder: Path) -> Unfinished | None:
 
 def mark_unfinished(folder: Path) -> None:
     """Mark the run in *folder* as unfinished, durably. Raise `StorageError`."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
     try:
         os.close(os.open(folder / _MARKER, flags, 0o600))
         sync_folder(folder)

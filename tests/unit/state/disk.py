@@ -107,7 +107,7 @@ class Disk:
         if name not in self._names:
             self._changes.append({**self._names, name: _File()})
         self._opened[descriptor] = self._names[name]
-        if flags == os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC:
+        if flags == os.O_RDONLY | os.O_NOFOLLOW:
             self.calls.pop()
 
     def _write(self, count: int, descriptor: int, block: Any) -> None:

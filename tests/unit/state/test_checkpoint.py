@@ -13,6 +13,7 @@ from pipeline.state.checkpoint import CheckpointError, CheckpointFiles, Loaded
 from tests.unit.state.disk import Disk, files_of_at_most
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 OLDER: dict[str, Any] = {"at": 1}
@@ -121,15 +122,31 @@ def test_a_link_and_a_folder_are_no_checkpoints(tmp_path: Path) -> None:
         CheckpointFiles(folder).load()
 
 
-@pytest.mark.parametrize("version", [2, 17])
-def test_a_newer_format_is_refused_and_never_passed_over(tmp_path: Path, version: int) -> None:
-    """Falling back past a newer program's checkpoint would undo what it did; the text says so."""
-    folder = filled(tmp_path)
-    first, _, rest = newest(folder).read_bytes().partition(b"\n")
-    header = {**json.loads(first), "v": version, "sha256": "of its own kind", "more": 1}
+def of_another_kind(folder: Path, _: pytest.MonkeyPatch) -> None:
+    """Let a newer program change how checkpoints are told to be whole."""
+    first, _newline, rest = newest(folder).read_bytes().partition(b"\n")
+    header = {**json.loads(first), "v": 17, "sha256": "of its own kind", "more": 1}
     newest(folder).write_bytes(json.dumps(header).encode() + b"\n" + rest)
 
-    with pytest.raises(CheckpointError, match=rf"version {version}, .*--fresh"):
+
+def of_our_kind(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let a newer program change what checkpoints hold, and nothing else."""
+    with patch.context() as newer:
+        newer.setattr("pipeline.state.checkpoint._VERSION", 17)
+        CheckpointFiles(folder).save(NEW)
+
+
+@pytest.mark.parametrize("write", [of_another_kind, of_our_kind])
+def test_a_newer_format_is_refused_and_never_passed_over(
+    tmp_path: Path,
+    write: Callable[[Path, pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Falling back past a newer program's checkpoint would undo what it did; the text says so."""
+    folder = filled(tmp_path)
+    write(folder, monkeypatch)
+
+    with pytest.raises(CheckpointError, match=r"version 17, .*knows 1\..*--fresh"):
         CheckpointFiles(folder).load()
 
 
@@ -152,9 +169,8 @@ def test_a_damaged_newest_never_replaces_a_sound_previous(
 
 def states(start: str) -> list[dict[str, Any] | None]:
     """Say what may be loaded while NEW is saved over *start*."""
-    return {"none": [None, NEW], "one": [OLDER, NEW], "two": [OLD, NEW], "torn": [OLDER, NEW]}[
-        start
-    ]
+    before: dict[str, dict[str, Any]] = {"one": OLDER, "two": OLD, "torn": OLDER}
+    return [before.get(start), NEW]
 
 
 def begin(folder: Path, start: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -111,6 +112,7 @@ def test_the_lock_is_its_owners_alone_and_stays(tmp_path: Path) -> None:
         with job_lock(tmp_path / "runs", "job", "run"):
             owner = json.loads(path.read_bytes())
             assert set(owner) == {"run", "pid", "host", "since"}
+        assert path.read_bytes() == b""
         assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
@@ -133,6 +135,20 @@ def test_an_owner_who_said_nothing_is_refused_without_name(tmp_path: Path, text:
         (tmp_path / "job" / ".lock").write_text(text)
         with (
             pytest.raises(PreflightError, match=r"already running: another run holds .*\.lock"),
+            job_lock(tmp_path, "job", "second"),
+        ):
+            pass
+
+
+def test_an_owner_who_is_about_to_say_who_it_is_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between taking the lock and writing its name an owner has none; a moment later it has."""
+    with job_lock(tmp_path, "job", "first") as lock:
+        (tmp_path / "job" / ".lock").write_text("")
+        monkeypatch.setattr(select, "select", lambda *_: lock.name_run("first"))
+        with (
+            pytest.raises(PreflightError, match="run first holds"),
             job_lock(tmp_path, "job", "second"),
         ):
             pass
