@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import subprocess
 import sys
@@ -126,6 +127,14 @@ def test_the_same_process_is_refused_too(tmp_path: Path) -> None:
             pass
     with job_lock(tmp_path, "job", "third"):
         pass
+
+
+def test_a_forked_child_does_not_keep_what_its_parent_gave_back(tmp_path: Path) -> None:
+    """It shares the open file, and with it the lock; giving back ends the lock for both."""
+    with job_lock(tmp_path, "job", "first") as lock:
+        shared = os.dup(lock._descriptor)
+    with job_lock(tmp_path, "job", "second"):
+        os.close(shared)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}', '{"pid": 99999999999999999999}'])
