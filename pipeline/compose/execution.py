@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.compose import specs
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pipeline.core.channel import Channel
     from pipeline.errors import SourceCorruptError
     from pipeline.model import Checked, Outcome
-    from pipeline.observe.logs import Log
+    from pipeline.observe.logs import Log, RunLog
     from pipeline.observe.report import Report
 
 __all__ = ["Execution", "Plan", "unreadable"]
@@ -98,7 +98,9 @@ class Execution:
         """Run, and write ``report.json`` whatever happens."""
         definition, plan, earlier = self._definition, self._plan, beginning.earlier
         mark = (earlier.totals.letters or LettersMark(0, 0)) if earlier else None
-        dead_letters = DeadLetters(beginning.folder / "dead-letter.jsonl", start=mark)
+        dead_letters = DeadLetters(
+            beginning.folder / "dead-letter.jsonl", start=mark, hash_keys=definition.log.hash_keys
+        )
         await dead_letters.resume()
         with open_log(beginning.folder, definition.log.level, stderr=not plan.bar) as log:
             traces = self._traces(beginning, dead_letters, log)
@@ -119,12 +121,12 @@ class Execution:
             _keep(beginning.folder, report, log)
         return report
 
-    def _traces(self, beginning: Beginning, dead_letters: DeadLetters, log: Log) -> Observed:
+    def _traces(self, beginning: Beginning, dead_letters: DeadLetters, log: RunLog) -> Observed:
         earlier, files = beginning.earlier, beginning.files
         if earlier is not None:
-            totals = earlier.totals
-            self._metrics.carry_on(earlier.document["efforts"], totals.tally, totals.consumed)
-        traces = Observed(self._metrics, log, dead_letters)
+            before = earlier.totals
+            self._metrics.carry_on(earlier.document["efforts"], before.tally, before.consumed)
+        traces = Observed(self._metrics, log, dead_letters, log_failure=log.failure)
         if files is None:
             return traces
         job = Job(
@@ -138,8 +140,8 @@ class Execution:
         checkpoints = Checkpoints(
             files, job, self._read.source, self._read.parts, observed, every=every
         )
-        totals_before = None if earlier is None else earlier.totals
-        return Observed(self._metrics, log, dead_letters, checkpoints, totals_before)
+        totals = None if earlier is None else earlier.totals
+        return replace(traces, checkpoints=checkpoints, totals=totals)
 
     def _announce(self, beginning: Beginning, log: Log) -> None:
         earlier = beginning.earlier

@@ -19,7 +19,7 @@ from pipeline.stages.writer import Delivery, Writer
 from pipeline.transform.compose import compile_transform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pipeline.config import Definition
     from pipeline.core.flow import StopSignal
@@ -62,13 +62,18 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Where a run leaves its traces; *totals* are those of an earlier attempt that it goes on."""
+    """
+    Where a run leaves its traces; *totals* are those of an earlier attempt that it goes on from.
+
+    *log_failure* tells why the log cannot be written, if so.
+    """
 
     metrics: Metrics
     log: Log
     dead_letters: DeadLetters
     checkpoints: Checkpoints | None = None
     totals: Totals | None = None
+    log_failure: Callable[[], str | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +110,6 @@ def build_stages(
             accounts.begin(chunk.number)
         return not stop.requested
 
-    keeping = Keeping(
-        observed.dead_letters if definition.errors.dead_letter else None,
-        observed.checkpoints,
-    )
     limit = specs.reject_limit(definition)
     return Stages(
         Producer(
@@ -121,8 +122,24 @@ def build_stages(
         Validator(_rules(definition, read.source, written), begins),
         batcher,
         Writer(delivery, batcher.release),
-        Sink(accounts, metrics, log, keeping=keeping, limit=limit, totals=totals),
+        Sink(
+            accounts,
+            metrics,
+            log,
+            keeping=_keeping(definition, observed),
+            limit=limit,
+            totals=totals,
+        ),
         accounts,
+    )
+
+
+def _keeping(definition: Definition, observed: Observed) -> Keeping:
+    return Keeping(
+        observed.dead_letters if definition.errors.dead_letter else None,
+        observed.checkpoints,
+        observed.log_failure,
+        hash_keys=definition.log.hash_keys,
     )
 
 

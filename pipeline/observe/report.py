@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from pipeline.core.text import shown_key
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -136,13 +138,13 @@ def make_report(
     )
 
 
-def error_sample(rejection: Rejection) -> dict[str, Any]:
-    """Return what the report says of one rejection: where, which key, which rule, why."""
+def error_sample(rejection: Rejection, *, hash_keys: bool = False) -> dict[str, Any]:
+    """Return what report and log say of one rejection: where, which key, which rule, why."""
     first = rejection.violations[0]
     return {
         "source": rejection.part,
         "line": rejection.record.line,
-        "key": rejection.key,
+        "key": shown_key(rejection.key, hashed=hash_keys),
         "item": rejection.index,
         "kind": rejection.kind,
         "rule": first.rule,

@@ -212,7 +212,7 @@ class Sink:
                 ledger.lettered = True
                 await self._dead_letters.append(rejections, ledger.header)
         for rejection in rejections[: _SAMPLES - len(self.totals.samples)]:
-            sample = error_sample(rejection)
+            sample = error_sample(rejection, hash_keys=self._keeping.hash_keys)
             self.totals.samples.append(sample)
             self._log.warning("record.refused", **sample)
         self.totals.tally.add(ledger.tally)

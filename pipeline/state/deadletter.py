@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from pipeline.core.text import escape_json, shown_key
 from pipeline.errors import PreflightError, StorageError
 from pipeline.state.durable import sync_folder, write_all
 
@@ -34,7 +35,9 @@ class LettersMark:
     length: int
 
 
-def dead_letter(rejection: Rejection, header: tuple[str, ...] | None) -> dict[str, Any]:
+def dead_letter(
+    rejection: Rejection, header: tuple[str, ...] | None, *, hash_keys: bool = False
+) -> dict[str, Any]:
     """
     Return the dead letter of *rejection* as design 1.3 lays it out.
 
@@ -55,7 +58,7 @@ def dead_letter(rejection: Rejection, header: tuple[str, ...] | None) -> dict[st
         "rule": first.rule,
         "field": first.field,
         "message": rejection.message,
-        "key": rejection.key,
+        "key": shown_key(rejection.key, hashed=hash_keys),
     }
     try:
         letter["raw"] = record.raw.decode()
@@ -80,8 +83,11 @@ class DeadLetters:
     what the kernel could not write it may have forgotten, and a second sync would not tell.
     """
 
-    def __init__(self, path: Path, *, start: LettersMark | None = None) -> None:
+    def __init__(
+        self, path: Path, *, start: LettersMark | None = None, hash_keys: bool = False
+    ) -> None:
         self.path = path
+        self._hash_keys = hash_keys
         self._start = start or LettersMark(0, 0)
         self.count = self._start.count
         self._length = self._start.length
@@ -103,9 +109,13 @@ class DeadLetters:
 
     async def append(self, rejections: Iterable[Rejection], header: tuple[str, ...] | None) -> None:
         """Append one line for each rejection."""
-        lines = [orjson.dumps(dead_letter(one, header)) + b"\n" for one in rejections]
+        lines = [self._line(one, header) for one in rejections]
         if lines:
             await self._in_turn(self._write, b"".join(lines), len(lines))
+
+    def _line(self, rejection: Rejection, header: tuple[str, ...] | None) -> bytes:
+        letter = dead_letter(rejection, header, hash_keys=self._hash_keys)
+        return escape_json(orjson.dumps(letter)) + b"\n"
 
     async def sync(self) -> None:
         """Return when all that was appended is on the disk."""
