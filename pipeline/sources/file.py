@@ -96,7 +96,7 @@ class FileSource:
         return file
 
     async def _file(self, part: Part) -> _File:
-        if part.name not in self._files:
+        if not self._files:
             await self.parts()
         file = self._files.get(part.name)
         if file is None:
