@@ -2,23 +2,28 @@
 Logs: JSON lines with constant dotted event names and keyword facts.
 
 Every line goes to the run's ``log.jsonl``, and to stderr when that is no terminal (on a terminal
-the progress bar has it). Facts are counts, names, keys and sizes, never an item's values.
+the progress bar has it). Facts are counts, names, keys and sizes, never an item's values; of an
+error that is not ours only its type and its places are logged.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pipeline.core.text import escape_json
+from pipeline.errors import PreflightError
 from pipeline.observe.lines import LineWriter
+from pipeline.observe.tracebacks import LibraryReports, safe_traceback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import Callable, Iterator, MutableMapping
     from pathlib import Path
 
-__all__ = ["Log", "open_log"]
+__all__ = ["Log", "RunLog", "open_log"]
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -36,55 +41,137 @@ class Log(Protocol):
         """Note what went wrong and was dealt with."""
 
     def error(self, event: str, /, **facts: Any) -> Any:
-        """Note what ends the run."""
+        """Note what ends the run; *exc_info* is an error whose places are noted."""
+
+
+class RunLog:
+    """The log of a run; see `Log`."""
+
+    def __init__(self, logger: Log, file: LineWriter, path: Path) -> None:
+        self.debug = logger.debug
+        self.info = logger.info
+        self.warning = logger.warning
+        self.error = logger.error
+        self._file = file
+        self._path = path
+
+    def failure(self) -> str | None:
+        """Say why ``log.jsonl`` cannot be written, if so; stderr is nobody's duty."""
+        error = self._file.failure
+        if error is None:
+            return None
+        return (
+            f"the log cannot be written to {str(self._path)!r}: {error.strerror}. Make room there, "
+            "and run again to go on"
+        )
 
 
 @contextmanager
-def open_log(folder: Path, level: str, *, stderr: bool) -> Iterator[Log]:
+def open_log(folder: Path, level: str, *, stderr: bool) -> Iterator[RunLog]:
     """
     Open ``log.jsonl`` in a run's *folder*, with mode 0600; with *stderr*, copy it there.
 
-    Lines below *level* are not made at all.
+    Lines below *level* are not made at all. While it is open, what libraries log goes there too,
+    without its text. Raise `PreflightError` if the file cannot be opened.
     """
-    import structlog  # noqa: PLC0415 - 0.25 s that `--help` need not pay
-
-    descriptor = os.open(folder / "log.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    writers = [LineWriter(descriptor)]
+    path = folder / "log.jsonl"
+    descriptor = _opened(path)
+    fan = _Fan()
+    logger = _logger(fan, level, folder.name)
+    file = LineWriter(descriptor, owned=True, on_room=_teller(logger, "log.jsonl"))
+    fan.writers.append(file)
+    copy = None
     if stderr and sys.stderr is not None:
-        writers.append(LineWriter(sys.stderr.fileno()))
-    for writer in writers:
+        copy = LineWriter(sys.stderr.fileno(), on_room=_teller(logger, "stderr"))
+        fan.writers.append(copy)
+    for writer in fan.writers:
         writer.start()
     try:
-        yield structlog.wrap_logger(
-            _Fan(writers),
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.format_exc_info,
-                _event_first,
-                structlog.processors.JSONRenderer(serializer=_serialize),
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-            context_class=dict,
-            run=folder.name,
-        )
+        with _libraries(logger):
+            yield RunLog(logger, file, path)
     finally:
-        for writer in writers:
-            writer.close()
-        os.close(descriptor)
+        if copy is not None:
+            copy.close()
+            if copy.lost:
+                _teller(logger, "stderr")(copy.lost)
+        if file.close():
+            os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o600)
+        os.fchmod(descriptor, 0o600)
+    except OSError as error:
+        raise PreflightError(
+            f"the log {str(path)!r} cannot be written: {error.strerror}; make it writable, or "
+            "choose another place with --runs-dir"
+        ) from error
+    return descriptor
+
+
+def _logger(fan: _Fan, level: str, run: str) -> Log:
+    import structlog  # noqa: PLC0415 - 0.25 s that `--help` need not pay
+
+    logger: Log = structlog.wrap_logger(
+        fan,
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _places,
+            _event_first,
+            structlog.processors.JSONRenderer(serializer=_serialize),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        context_class=dict,
+        run=run,
+    )
+    return logger
+
+
+def _teller(logger: Log, stream: str) -> Callable[[int], None]:
+    """Return what tells, wherever it can be read, that *stream* has not all lines."""
+
+    def tell(lines: int) -> None:
+        logger.warning("log.dropped", stream=stream, lines=lines)
+
+    return tell
 
 
 class _Fan:
     """Hand each rendered line to every writer; structlog calls it by the level's name."""
 
-    def __init__(self, writers: list[LineWriter]) -> None:
-        self._writers = writers
+    def __init__(self) -> None:
+        self.writers: list[LineWriter] = []
 
     def msg(self, line: bytes) -> None:
-        for writer in self._writers:
+        for writer in self.writers:
             writer.write(line)
 
     debug = info = warning = error = critical = msg
+
+
+@contextmanager
+def _libraries(logger: Log) -> Iterator[None]:
+    """Take what libraries log while the body runs: on stderr it would break the JSON lines."""
+    root = logging.getLogger()
+    reports = LibraryReports(lambda facts: logger.warning("library.reported", **facts))
+    root.addHandler(reports)
+    try:
+        yield
+    finally:
+        root.removeHandler(reports)
+
+
+def _places(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Turn the error under ``exc_info`` into text that holds nothing of what it says."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exception()
+    if isinstance(error, BaseException):
+        event["exception"] = safe_traceback(error)
+    return event
 
 
 def _event_first(_: object, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
@@ -96,4 +183,16 @@ def _event_first(_: object, __: str, event: MutableMapping[str, Any]) -> dict[st
 def _serialize(event: dict[str, Any], **_: Any) -> bytes:
     import orjson  # noqa: PLC0415 - as structlog
 
-    return orjson.dumps(event, default=str)
+    try:
+        line: bytes = orjson.dumps(event, default=_plain)
+    except TypeError:
+        # Names of files that are no UTF-8 hold lone surrogates, which orjson refuses.
+        import json  # noqa: PLC0415 - as structlog
+
+        line = json.dumps(event, default=_plain).encode()
+    return escape_json(line)
+
+
+def _plain(value: object) -> str:
+    """Return a path as text, and of any other stranger only what it is."""
+    return str(value) if isinstance(value, os.PathLike) else f"<{type(value).__name__}>"

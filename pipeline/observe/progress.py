@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
+from pipeline.observe.frames import FrameWriter
 from pipeline.observe.screen import plain
 
 if TYPE_CHECKING:
@@ -128,14 +130,18 @@ def _progress_bar(title: str, goal: Goal, metrics: Metrics) -> Iterator[Callable
     """Show a bar on stderr while the body runs; yield what redraws it."""
     from rich.console import Console  # noqa: PLC0415 - 0.1 s that a pipe need not pay
 
-    console = Console(stderr=True)
-    with _bar(console) as bar:
-        task = bar.add_task(plain(title), total=goal.total, **_fields(metrics))
+    terminal = FrameWriter(sys.stderr.fileno())
+    terminal.start()
+    try:
+        with _bar(Console(file=cast("IO[str]", terminal), emoji=False)) as bar:
+            task = bar.add_task(plain(title), total=goal.total, **_fields(metrics))
 
-        def redraw() -> None:
-            bar.update(task, completed=goal.done(metrics), refresh=True, **_fields(metrics))
+            def redraw() -> None:
+                bar.update(task, completed=goal.done(metrics), refresh=True, **_fields(metrics))
 
-        yield redraw
+            yield redraw
+    finally:
+        terminal.end()
 
 
 def _bar(console: Console) -> Progress:

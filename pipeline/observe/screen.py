@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.core.text import printable
+
 if TYPE_CHECKING:
     from pipeline.observe.report import Report
 
@@ -24,7 +26,7 @@ def render_report(report: Report) -> None:
     from rich.console import Console  # noqa: PLC0415 - as in progress_bar
     from rich.table import Table  # noqa: PLC0415 - as rich.console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     style = _STYLES[report.status]
     dry = " (dry run: nothing was written)" if report.dry_run else ""
     console.print(
@@ -95,7 +97,4 @@ def plain(text: str) -> str:
     """Return *text* from a stranger's data so that it can neither style nor paint the terminal."""
     from rich.markup import escape  # noqa: PLC0415 - as rich.console
 
-    visible = "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-    return escape(visible)
+    return escape(printable(text))
