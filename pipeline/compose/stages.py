@@ -110,26 +110,14 @@ def build_stages(
             accounts.begin(chunk.number)
         return not stop.requested
 
-    limit = specs.reject_limit(definition)
+    keeping, limit = _keeping(definition, observed), specs.reject_limit(definition)
+    reading, gate = _reading(definition, read, totals), delivery.breaker.wait_closed
     return Stages(
-        Producer(
-            _reading(definition, read, totals),
-            accounts,
-            metrics,
-            log,
-            delivery.breaker.wait_closed,
-        ),
+        Producer(reading, accounts, metrics, log, gate),
         Validator(_rules(definition, read.source, written), begins),
         batcher,
         Writer(delivery, batcher.release),
-        Sink(
-            accounts,
-            metrics,
-            log,
-            keeping=_keeping(definition, observed),
-            limit=limit,
-            totals=totals,
-        ),
+        Sink(accounts, metrics, log, keeping=keeping, limit=limit, totals=totals),
         accounts,
     )
 

@@ -193,10 +193,13 @@ def test_any_crashes_and_a_resume_are_one_clean_run(job: Job) -> None:
 
         assert report.status in {"succeeded", "completed_with_errors"}
         assert table.rows == clean_rows(job)
-        bad = {n for n, key in enumerate(job.keys, start=1) if key is None or n % POISON == 0}
         assert report.records == report.total == len(job.keys)
-        assert report.rejected == len(bad)
-        assert report.succeeded + report.superseded == len(job.keys) - len(bad)
         letters = folder / "runs" / "job" / report.run / "dead-letter.jsonl"
-        lines = letters.read_text().splitlines() if bad else []
-        assert [json.loads(line)["line"] for line in lines] == sorted(bad)
+        lines = letters.read_text().splitlines() if report.rejected else []
+        told = [json.loads(line)["line"] for line in lines]
+        unread = {n for n, key in enumerate(job.keys, start=1) if key is None}
+        poison = set(range(POISON, len(job.keys) + 1, POISON)) - unread
+        assert told == sorted(set(told)), "in source order, each once"
+        assert report.rejected == len(told)
+        # A poisoned item may have been replaced by a later one before anybody saw it.
+        assert unread <= set(told) <= unread | poison
