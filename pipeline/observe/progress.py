@@ -172,6 +172,8 @@ def _fields(metrics: Metrics) -> dict[str, Any]:
     begun, now = metrics.first_read_at, metrics.last_settled_at
     elapsed = (now - begun) if begun is not None and now is not None else 0.0
     trouble = []
+    if metrics.activity is not None:
+        trouble.append(f"[cyan]{plain(metrics.activity)}[/]")
     if settled.rejected:
         trouble.append(f"[red]{settled.rejected:,} rejected[/]")
     if settled.failed:
@@ -182,6 +184,6 @@ def _fields(metrics: Metrics) -> dict[str, Any]:
         trouble.append(f"[yellow]nothing settled for {idle:,.0f} s, {metrics.retries:,} retries[/]")
     return {
         "items": f"{settled.total:,}",
-        "rate": f"{settled.total / elapsed:,.0f}" if elapsed else "-",
+        "rate": f"{(settled.total - metrics.carried) / elapsed:,.0f}" if elapsed else "-",
         "trouble": " ".join(trouble),
     }

@@ -28,6 +28,9 @@ _TRIES = 3
 
 _RETRY_AFTER = 1.0
 
+_FIRST_PAUSE = 0.1
+"""Seconds to the first checkpoint; the next ones come at twice that, up to the usual time."""
+
 
 @dataclass(slots=True)
 class Job:
@@ -49,7 +52,8 @@ class Checkpoints:
     """
     Keep a run's checkpoint: at most one every *every* seconds, and only when the watermark moved.
 
-    A checkpoint says how things stood when the watermark was at its position: counters, samples,
+    The first ones come sooner, so that a process that is killed again and again gets on. A
+    checkpoint says how things stood when the watermark was at its position: counters, samples,
     length of the dead-letter file. Whoever saves has synced the dead letters before. *due_at* is
     None while there is nothing new to keep.
     """
@@ -70,6 +74,7 @@ class Checkpoints:
         self._parts = {part.name: part for part in parts}
         self._metrics, self._log = traces
         self._every = every
+        self._pause = min(_FIRST_PAUSE, every)
         self._failures = 0
         self._saved_at = float("-inf")
         self.due_at: float | None = None
@@ -78,7 +83,7 @@ class Checkpoints:
         """Note that the watermark has moved."""
         if self.due_at is None:
             now = asyncio.get_running_loop().time()
-            self.due_at = max(now, self._saved_at + self._every)
+            self.due_at = max(now, self._saved_at + self._pause)
 
     async def save(self, totals: Totals, *, last: bool = False) -> None:
         """
@@ -100,6 +105,7 @@ class Checkpoints:
             return
         self._failures = 0
         self._saved_at = clock()
+        self._pause = min(self._every, self._pause * 2)
         self.due_at = None
         self._log.debug("checkpoint.saved", records=totals.tally.records, total=totals.tally.total)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -165,7 +166,7 @@ def test_a_checkpoint_falls_due_while_nothing_settles() -> None:
         async def feed() -> None:
             for one in settled(0):
                 await inbox.send(one)
-            await asyncio.sleep(2)
+            await asyncio.sleep(0.05)
             for one in settled(1):
                 await inbox.send(one)
             await asyncio.sleep(3600)
@@ -178,7 +179,7 @@ def test_a_checkpoint_falls_due_while_nothing_settles() -> None:
 
     disk = run(main())
 
-    assert disk.asked == [0.0, 5.0]
+    assert disk.asked == [0.0, 0.2]
     assert [one["position"]["record"] for one in disk.saved] == [1, 2]
 
 
@@ -240,3 +241,22 @@ def test_a_checkpoint_never_counts_a_chunk_after_its_position() -> None:
 
     saved = run(main()).saved
     assert [(one["position"]["record"], one["tally"]["rejected"]) for one in saved] == [(2, 2)]
+
+
+def test_the_first_checkpoints_come_sooner() -> None:
+    """Who is killed every few seconds gets on all the same; later ones keep their distance."""
+
+    async def main() -> Disk:
+        disk = Disk()
+        kept = checkpoints(disk, 5.0)
+        await kept.save(Totals())
+        for _ in range(9):
+            kept.moved()
+            assert kept.due_at is not None
+            await asyncio.sleep(kept.due_at - disk.clock())
+            await kept.save(Totals())
+        return disk
+
+    asked = run(main()).asked
+    pauses = [round(after - before, 3) for before, after in pairwise(asked)]
+    assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0]

@@ -12,8 +12,10 @@ from pipeline.core.backoff import RetryPolicy
 from pipeline.core.breaker import Breaker
 from pipeline.core.channel import Channel
 from pipeline.errors import (
+    DeniedError,
     IsolateError,
     OutageError,
+    PipelineError,
     TableStopError,
     ThrottledError,
     TransientError,
@@ -22,7 +24,7 @@ from pipeline.model import Batch, Item, Key, Outcome
 from pipeline.observe.metrics import Metrics
 from pipeline.stages.writer import Delivery, Writer
 from tests.clock import run
-from tests.fakes import FakeTable, ListLog, make_item
+from tests.fakes import FakeTable, ListLog, Script, make_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,19 +51,23 @@ class Bench:
     def _release(self, keys: Iterable[Key]) -> None:
         self.released += keys
 
-    def deliver(self, *batches: Sequence[Item]) -> None:
-        """Run the writer over *batches*."""
-        run(self.feed(batches))
+    def deliver(self, *batches: Sequence[Item], workers: int = 1) -> None:
+        """Run *workers* copies of the writer over *batches*."""
+        run(self.feed(batches, workers))
 
-    async def feed(self, batches: Sequence[Sequence[Item]]) -> None:
+    async def feed(self, batches: Sequence[Sequence[Item]], workers: int = 1) -> None:
         """Run the writer over *batches* on the running loop, and keep what it reports."""
         inbox: Channel[Batch] = Channel(len(batches) or 1)
-        outbox: Channel[Outcome] = Channel(10_000)
+        outbox: Channel[Outcome] = Channel(100_000)
         for batch in batches:
             await inbox.send(Batch(batch))
         inbox.close()
         try:
-            await self._writer(inbox, outbox)
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._writer(inbox, outbox))
+        except* PipelineError as several:
+            raise several.exceptions[0] from None
         finally:
             outbox.close()
             self.outcomes += [outcome async for outcome in outbox]
@@ -89,6 +95,11 @@ class Bench:
 def items(count: int) -> list[Item]:
     """Make items k0, k1 and so on."""
     return [make_item(f"k{number}") for number in range(count)]
+
+
+def batches(count: int, size: int) -> list[list[Item]]:
+    """Make batches of items: 0-0, 0-1 and so on in the first of them."""
+    return [[make_item(f"{batch}-{n}") for n in range(size)] for batch in range(count)]
 
 
 def test_only_the_unprocessed_are_sent_again_in_their_order() -> None:
@@ -228,31 +239,190 @@ def test_after_a_long_fault_everything_is_written() -> None:
 
 @pytest.mark.parametrize("outage", [5, 30, 600])
 @pytest.mark.parametrize("size", [1, 2, 25])
-def test_an_outage_costs_no_good_item_although_stragglers_succeed(outage: int, size: int) -> None:
+@pytest.mark.parametrize("fault", [TransientError("503"), ThrottledError("slow down")])
+def test_an_outage_costs_no_good_item_although_stragglers_succeed(
+    outage: int, size: int, fault: PipelineError
+) -> None:
     """Requests that were in flight when the table went down still succeed: that proves nothing."""
     table = FakeTable(latency=lambda number: (number % 7) * 0.05)
+    table.script = lambda _, __: fault if 1 <= bench.now < 1 + outage else None
+    bench = Bench(table)
 
-    def script(_: int, __: Sequence[Item]) -> TransientError | None:
-        down = 1 <= table.requests[-1][0] < 1 + outage
-        return TransientError("503") if down else None
+    bench.deliver(*batches(300, size), workers=5)
+
+    assert bench.refused == []
+    assert len(bench.written) == 300 * size == len(table.rows)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("size", [1, 3, 25])
+@pytest.mark.parametrize("seed", range(5))
+def test_outages_among_random_faults_cost_no_good_item(workers: int, size: int, seed: int) -> None:
+    """What failed by chance just before the table went down is not taken for the culprit."""
+    dice = random.Random(seed)
+    table = FakeTable(latency=lambda _: dice.uniform(0, 0.2))
+
+    def script(_: int, sent: Sequence[Item]) -> PipelineError | Sequence[Item] | None:
+        if bench.now % 20 > 8:  # down for twelve seconds of twenty
+            return TransientError("500")
+        chance = dice.random()
+        if chance < 0.2:
+            return dice.choice([TransientError("500"), ThrottledError("busy"), DeniedError("no")])
+        return [item for item in sent if dice.random() < 0.2]
 
     table.script = script
-    shared = Breaker(POLICY, random.Random(7))
-    benches = [Bench(table, breaker=shared) for _ in range(5)]
+    bench = Bench(table)
 
-    async def main() -> None:
-        async with asyncio.TaskGroup() as group:
-            for number, bench in enumerate(benches):
-                batches = [
-                    [make_item(f"w{number}-b{batch}-{n}") for n in range(size)]
-                    for batch in range(60)
-                ]
-                group.create_task(bench.feed(batches))
+    bench.deliver(*batches(200, size), workers=workers)
 
-    run(main())
+    assert bench.refused == []
+    assert len(bench.written) == 200 * size == len(table.rows)
 
-    assert [bench.refused for bench in benches] == [[]] * 5
-    assert sum(len(bench.written) for bench in benches) == 5 * 60 * size == len(table.rows)
+
+@pytest.mark.parametrize("workers", [1, 5])
+def test_while_the_table_is_down_it_is_asked_rarely_and_then_soon_at_full_speed(
+    workers: int,
+) -> None:
+    """A minute of throttling: few requests, and 90 % of the rate within ten seconds after."""
+    table = FakeTable(latency=lambda _: 0.05)
+    table.script = lambda _, __: ThrottledError("slow") if 10 <= bench.now < 70 else None
+    bench = Bench(table)
+
+    bench.deliver(*batches(20 * workers * 60, 1), workers=workers)
+
+    times = [when for when, _ in table.requests]
+    down = sum(15 <= when < 70 for when in times)
+    assert sum(2 <= when < 8 for when in times) == pytest.approx(6 * 20 * workers, rel=0.05)
+    assert down <= 60 / 2.5
+    for second in range(80, 90):
+        assert sum(second <= when < second + 1 for when in times) >= 0.9 * 20 * workers
+    events = [event for event, _ in bench.log.events if event.startswith("table.")]
+    assert events == ["table.down", *["table.probe"] * (len(events) - 2), "table.back"]
+
+
+@pytest.mark.parametrize("fault", [TransientError("500"), ThrottledError("slow"), "unprocessed"])
+@pytest.mark.parametrize("workers", [1, 5])
+@pytest.mark.parametrize("max_outage", [0.5, 10.0, 900.0])
+def test_an_outage_ends_the_run_exactly_after_max_outage(
+    fault: PipelineError | str, workers: int, max_outage: float
+) -> None:
+    """The last request is sent at max_outage, the run ends with its answer, nothing is given up."""
+    table = FakeTable(lambda _, sent: fault if isinstance(fault, PipelineError) else sent)
+    bench = Bench(table, RetryPolicy(attempts=8, max_outage=max_outage))
+
+    with pytest.raises(OutageError, match=r"line 1 in 'part'|item\(s\)"):
+        bench.deliver(*batches(30, 25), workers=workers)
+
+    assert bench.outcomes == []
+    assert bench.now == pytest.approx(max_outage)
+
+
+def breaks_on(*keys: str) -> Script:
+    """Script a table that answers 500 to whatever has one of *keys* in it."""
+
+    def script(_: int, sent: Sequence[Item]) -> TransientError | None:
+        poisoned = any(item.key[0] in keys for item in sent)
+        return TransientError("500", code="InternalFailure") if poisoned else None
+
+    return script
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("size", [1, 2, 25])
+def test_items_that_break_the_server_in_every_writer_are_no_outage(workers: int, size: int) -> None:
+    """Each has a batch of its own if need be: these are given up in minutes, all else is written."""
+    total = 60
+    bad = {f"{number}-0" for number in range(20, 25)}
+    bench = Bench(FakeTable(breaks_on(*bad)))
+
+    bench.deliver(*batches(total, size), workers=workers)
+
+    assert {key for key, _ in bench.refused} == bad
+    assert len(bench.written) == total * size - len(bad)
+    assert bench.now < 180
+
+
+@pytest.mark.parametrize("workers", [1, 5])
+@pytest.mark.parametrize("size", [2, 25])
+def test_the_end_of_a_load_does_not_wait_for_what_breaks_the_server(
+    workers: int, size: int
+) -> None:
+    """The last batch of every writer holds one: where all else was accepted, it is at fault."""
+    bad = {f"{number}-0" for number in range(workers)}
+    bench = Bench(FakeTable(breaks_on(*bad)))
+
+    bench.deliver(*batches(workers, size), workers=workers)
+
+    assert {key for key, _ in bench.refused} == bad
+    assert len(bench.written) == workers * size - len(bad)
+    assert bench.now < 90
+
+
+def test_one_item_alone_with_a_broken_server_is_waited_for_as_an_outage() -> None:
+    """Nobody can tell which of the two is broken: the run ends so that it can be resumed."""
+    bench = Bench(FakeTable(breaks_on("bad")))
+
+    with pytest.raises(OutageError):
+        bench.deliver([make_item("bad")])
+
+    assert bench.outcomes == []
+
+
+def test_in_an_outage_no_second_batch_is_taken_for_proof_of_what_is_throttled() -> None:
+    """A throttled item is nobody's fault: what waits in the queue goes on waiting."""
+    table = FakeTable(lambda _, __: ThrottledError("slow") if bench.now < 300 else None)
+    bench = Bench(table)
+
+    bench.deliver(*batches(10, 1))
+
+    early = {key for when, sent in table.requests if when < 300 for key, _ in sent}
+    assert early == {"0-0"}
+    assert len(bench.written) == 10
+
+
+@pytest.mark.parametrize("policy", [POLICY, RetryPolicy(attempts=8, max_outage=0)])
+def test_a_job_that_is_refused_stops_after_its_attempts(policy: RetryPolicy) -> None:
+    """Eight requests with the whole batch, then the run ends; no item is ever to blame."""
+    table = FakeTable(lambda _, __: DeniedError("AccessDenied; allow it", code="AccessDenied"))
+    bench = Bench(table, policy)
+
+    with pytest.raises(TableStopError, match="allow it"):
+        bench.deliver(items(25))
+
+    assert bench.outcomes == []
+    assert [len(sent) for _, sent in table.requests] == [25] * 8
+
+
+def test_single_refusals_of_the_job_cost_nothing() -> None:
+    """One answer in ten is a refused token, at random: everything is written."""
+    dice = random.Random(4)
+    bench = Bench(FakeTable(lambda _, __: DeniedError("no") if dice.random() < 0.1 else None))
+
+    bench.deliver(*batches(500, 5), workers=5)
+
+    assert (len(bench.written), bench.refused) == (2_500, [])
+
+
+def test_a_pause_that_the_service_asks_for_is_kept() -> None:
+    """Retry-After: three seconds are waited, whatever the dice say."""
+    answers = [ThrottledError("later", after=3.0), None]
+    bench = Bench(FakeTable(lambda number, _: answers[number]))
+
+    bench.deliver(items(1))
+
+    assert bench.now == pytest.approx(3.0)
+
+
+def test_logs_say_what_happened_and_quote_nobody() -> None:
+    """A fault is logged by its class and code; its text may hold what strangers wrote."""
+    answers = [TransientError("500: secret", code="InternalFailure"), None]
+    bench = Bench(FakeTable(lambda number, _: answers[number]))
+
+    bench.deliver(items(3))
+
+    assert ("batch.fault", {"items": 3, "error": "TransientError", "code": "InternalFailure"}) in (
+        bench.log.events
+    )
 
 
 def test_when_the_newest_is_refused_the_newest_before_it_is_sent() -> None:
