@@ -60,22 +60,29 @@ class RetryPolicy:
 
 class Progress:
     """
-    What the table accepts and refuses, over all writers of a run; times in seconds of one clock.
+    What the table accepts and refuses, over all writers of a run.
 
-    *newest* is when the newest request was sent that had an item accepted. *refused_since* is when
-    the first request failed after the last sign of life: the beginning of an outage, None if there
-    is none. A source that is quiet for an hour is no outage.
+    *sent* counts requests; *newest* is the number of the newest one that had an item accepted.
+    Numbers tell before from after where a clock's ticks are too coarse. *refused_since* is when, in
+    seconds of one clock, the first request failed after the last sign of life: the beginning of an
+    outage, None if there is none. A source that is quiet for an hour is no outage.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self.newest = float("-inf")
+        self.sent = 0
+        self.newest = 0
         self.refused_since: float | None = None
 
-    def accepted(self, sent: float) -> None:
-        """Note that an item of a request sent at *sent* was accepted."""
+    def sends(self) -> int:
+        """Count a request that is about to be sent; return its number, from 1."""
+        self.sent += 1
+        return self.sent
+
+    def accepted(self, number: int) -> None:
+        """Note that an item of request *number* was accepted."""
         self.count += 1
-        self.newest = max(self.newest, sent)
+        self.newest = max(self.newest, number)
         self.refused_since = None
 
     def refused(self, now: float) -> None:
@@ -112,9 +119,9 @@ class Attempts:
     An attempt *counted* when the table was seen, since the one before, to accept something that was
     sent after it: then this request is at fault, and not the table. In an outage attempts are not
     used up, so that it costs no good item; what was sent before proves nothing, since at the
-    beginning of an outage answers of better times are still on their way. *counted_at* is when the
-    newest one counted. *tries* are server faults in a row, proved or not. *pauses* grows with each
-    failure in a row and sets the next pause.
+    beginning of an outage answers of better times are still on their way. *counted_at* is how many
+    requests had been sent when the newest one counted. *tries* are server faults in a row, proved
+    or not. *pauses* grows with each failure in a row and sets the next pause.
 
     A part of a larger request inherits one failure, which its siblings can then prove.
     """
@@ -125,11 +132,11 @@ class Attempts:
         self._policy = policy
         self._progress = progress
         self.counted: int = 0 if parent is None else min(1, parent.counted)
-        self.counted_at: float | None = None if parent is None else parent.counted_at
+        self.counted_at: int | None = None if parent is None else parent.counted_at
         self.tries = 0
         self.pauses = 0
         self.denied = 0
-        self._denied_since = 0.0
+        self._denied_at = 0
 
     def advanced(self) -> None:
         """Note that some of the request's items were accepted: pauses are short again."""
@@ -138,33 +145,34 @@ class Attempts:
     @property
     def suspect(self) -> bool:
         """Whether this request fails although the table accepts others."""
-        return self.counted >= _SUSPECT
+        return self.counted >= _SUSPECT and not self._policy.plain
 
     @property
     def stuck(self) -> bool:
         """Whether this request would be cut if it had more than one item."""
         return self.tries >= min(_CUT_AFTER, self._policy.attempts)
 
-    def failed(self, now: float, fault: Fault, *, single: bool, alone: bool = False) -> Verdict:
+    def failed(self, fault: Fault, *, single: bool, alone: bool = False) -> Verdict:
         """
         Judge a request that failed, *single* if it has one item.
 
-        *alone* says that nothing but suspects waits anywhere in the run: then nothing can prove
-        anything any more, and every attempt counts.
+        *alone* says that nothing but suspects is left in the whole run, and has been for a while:
+        then nothing can prove anything any more, and every try counts.
         """
         self.pauses += 1
         if fault is Fault.DENIED:
-            return self._after_denial(now)
+            return self._after_denial()
         if self._policy.plain:
             return self._after_plain_failure()
         if fault is Fault.CAPACITY:
             return Verdict.RETRY
         self.tries += 1
-        if alone or self.counted_at is None or self._progress.newest > self.counted_at:
+        if self.counted_at is None or self._progress.newest > self.counted_at:
             self.counted += 1
-            self.counted_at = now
+            self.counted_at = self._progress.sent
         if single:
-            return Verdict.GIVE_UP if self.counted >= self._policy.attempts else Verdict.RETRY
+            used_up = (self.tries if alone else self.counted) >= self._policy.attempts
+            return Verdict.GIVE_UP if used_up else Verdict.RETRY
         return Verdict.CUT if self.stuck else Verdict.RETRY
 
     def _after_plain_failure(self) -> Verdict:
@@ -172,10 +180,10 @@ class Attempts:
         used_up = self.counted + self.denied >= self._policy.attempts
         return Verdict.GIVE_UP if used_up else Verdict.RETRY
 
-    def _after_denial(self, now: float) -> Verdict:
+    def _after_denial(self) -> Verdict:
         """Count it, from the first one after the newest sign that the job is allowed."""
-        if not self.denied or self._progress.newest > self._denied_since:
-            self.denied, self._denied_since = 0, now
+        if not self.denied or self._progress.newest > self._denied_at:
+            self.denied, self._denied_at = 0, self._progress.sent
         self.denied += 1
         counted = self.denied + (self.counted if self._policy.plain else 0)
         return Verdict.STOP if counted >= self._policy.attempts else Verdict.RETRY

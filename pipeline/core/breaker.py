@@ -20,7 +20,7 @@ __all__ = ["Breaker", "Stake"]
 _FAILURES = 5
 """Failed requests in a row, over all writers, that may be an outage: fewer are bad luck..."""
 
-_SILENCE = 1.0
+_SILENCE = 3.0
 """...and seconds since the first of them was sent: a slow, throttled table is quicker than that."""
 
 _FIRST_PROBE = 0.5
@@ -29,6 +29,9 @@ _LAST_PROBE = 5.0
 
 _RETURN = 1.0
 """Seconds over which the writers come back, so that they do not arrive as one."""
+
+_PATIENCE = 20.0
+"""Seconds for which suspects alone may wait for proof, which nothing that is left can give."""
 
 _HINT = 5.0
 """Seconds beyond its own pause that a `Retry-After` may ask for (AWS SDK retry behaviour 2.1)."""
@@ -45,9 +48,9 @@ class Breaker:
     """
     Share among all writers of a run whether the table is down. Starts closed: all may send.
 
-    It opens after five failed requests in a row over at least a second without any item accepted
-    (throttled, handed back as a whole, server faults, broken connections, ambiguous answers; not
-    refused credentials, which are no question of load). While it is open one request at a time is
+    It opens after five failed requests in a row, over three seconds without any item accepted:
+    throttled, handed back as a whole, server faults, broken connections, ambiguous answers; not
+    refused credentials, which are no question of load. While it is open one request at a time is
     sent, as a probe; reading waits (`wait_closed`). The first item that is accepted, or judged at
     all, closes it. With the plain policy it never opens.
     """
@@ -77,18 +80,20 @@ class Breaker:
 
     @contextmanager
     def stake(self) -> Iterator[Stake]:
-        """Enter a writer that holds items."""
+        """Enter a writer that holds items; where nobody does, nothing is down."""
         stake = Stake()
         self._stakes.add(stake)
         try:
             yield stake
         finally:
             self._stakes.discard(stake)
+            if not self._stakes:
+                self.answered()
 
-    @property
-    def only_suspects(self) -> bool:
-        """Whether every writer that holds anything holds suspects alone."""
-        return all(stake.suspect for stake in self._stakes)
+    def only_suspects(self, now: float) -> bool:
+        """Tell whether every writer has held suspects alone, for long enough to believe it."""
+        patience = min(_PATIENCE, self._policy.max_outage / 2)
+        return self.outage(now) >= patience and all(stake.suspect for stake in self._stakes)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[int | None]:
@@ -149,9 +154,9 @@ class Breaker:
         """Tell whether the outage has lasted for as long as the policy lets it."""
         return not self._policy.plain and self.outage(now) >= self._policy.max_outage > 0
 
-    def accepted(self, sent: float) -> bool:
-        """Note that an item of a request sent at *sent* was accepted; True if that closes it."""
-        self.progress.accepted(sent)
+    def accepted(self, number: int) -> bool:
+        """Note that an item of request *number* was accepted; True if that closes it."""
+        self.progress.accepted(number)
         return self._alive()
 
     def answered(self) -> bool:
@@ -160,7 +165,7 @@ class Breaker:
         return self._alive()
 
     def failed(self, sent: float, now: float, *, hint: float = 0.0) -> bool:
-        """Note that a request failed, and how long it asks to wait; True if that opens it."""
+        """Note that a request sent at *sent* failed, and asks to wait; True if that opens it."""
         self.progress.refused(now)
         self._hint = hint
         self._row_began = sent if not self._row else min(self._row_began, sent)

@@ -37,10 +37,15 @@ class Delivery:
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """Items that go in one request, and how often that was tried; *new* until it was sent once."""
+    """
+    Items that go in one request, and how often that was tried.
+
+    *due* is when it may be sent next, on the loop's clock. *new* until it was sent once.
+    """
 
     items: Sequence[Item]
     attempts: Attempts
+    due: float = 0.0
     new: bool = False
 
     @property
@@ -64,8 +69,10 @@ class Pieces:
         return iter(self._waiting)
 
     def take(self) -> Piece:
-        """Take the next piece."""
-        return self._waiting.popleft()
+        """Take the piece that is due first; of those that are due alike, the one put first."""
+        piece = min(self._waiting, key=lambda one: one.due)
+        self._waiting.remove(piece)
+        return piece
 
     def put(self, piece: Piece) -> None:
         """Put a piece at the end of the line."""
@@ -73,7 +80,14 @@ class Pieces:
 
     def start(self, items: Sequence[Item], *, new: bool = True) -> None:
         """Put items that were not tried yet at the head of the line; *new* if never sent at all."""
-        self._waiting.appendleft(Piece(items, Attempts(self._policy, self._progress), new))
+        attempts = Attempts(self._policy, self._progress)
+        self._waiting.appendleft(Piece(items, attempts, new=new))
+
+    def hurry(self) -> None:
+        """Forget all pauses: an outage has others, and none of these is to outlast it."""
+        for piece in self._waiting:
+            piece.due = 0.0
+            piece.attempts.pauses = 0
 
     def cut(self, piece: Piece) -> None:
         """Put the halves of a piece at the end of the line."""

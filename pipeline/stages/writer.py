@@ -21,7 +21,6 @@ from pipeline.stages.delivery import Delivery, Pieces, outage_text, refusal, sur
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pipeline.core.breaker import Stake
     from pipeline.core.channel import Receiver, Sender
     from pipeline.model import Batch, Item, Key
     from pipeline.stages.delivery import Piece
@@ -70,54 +69,63 @@ class _Worker:
         self._inbox = inbox
         self._outbox = outbox
         self._pieces = Pieces(delivery)
+        self._is_last = False
 
     async def deliver(self, batch: Batch) -> None:
         """Settle every item of *batch*: written, refused by the table, or given up."""
         self._pieces.start(batch.items)
         with self._breaker.stake() as stake:
             while self._pieces:
+                if self._breaker.is_open:
+                    self._pieces.hurry()
                 await self._borrow()
                 stake.suspect = self._pieces.suspect
-                await self._send_next(stake)
+                await self._send_next()
 
     async def _borrow(self) -> None:
         """
-        Take one more batch while all that this writer has is single items that fail.
+        Take one more batch, if one waits, while all that this writer has is single items that fail.
 
         If the table accepts it, it is not down, and those are at fault; with every writer waiting
         for such an item nothing else could tell.
         """
-        if not (self._breaker.is_open and self._pieces.stuck):
+        if not (self._pieces.suspect or (self._breaker.is_open and self._pieces.stuck)):
             return
         try:
             async with asyncio.timeout(0):
                 self._pieces.start((await self._inbox.receive()).items)
-        except (TimeoutError, EndOfStream):
+        except TimeoutError:
             return
+        except EndOfStream:
+            self._is_last = True
 
-    async def _send_next(self, stake: Stake) -> None:
+    async def _send_next(self) -> None:
         """Send one piece, settle what the table says of it, and put back the rest."""
-        answer = await self._exchange(piece := self._pieces.take())
+        piece = self._pieces.take()
+        pause = piece.due - asyncio.get_running_loop().time()
+        if pause > 0:
+            await self._breaker.pause(pause)
+        answer = await self._exchange(piece)
         if isinstance(answer, IsolateError):
             await self._isolate(piece, answer)
         elif isinstance(answer, RetryError):
-            await self._after_failure(piece, answer, stake)
+            await self._after_failure(piece, answer)
         else:
             left = await self._settle_written(piece, answer)
             if left:
                 piece.items = left
-                await self._after_failure(piece, None, stake)
+                await self._after_failure(piece, None)
 
     async def _exchange(self, piece: Piece) -> Answer | IsolateError | RetryError:
         """Send one request when it is its turn, and tell the breaker how it ended."""
         loop, breaker = asyncio.get_running_loop(), self._breaker
         async with breaker.turn() as probe:
             if probe is not None:
-                piece.attempts.pauses = 0
                 self._log.info("table.probe", number=probe, items=len(piece.items))
             self._metrics.retries += not piece.new
             piece.new = False
-            sent, down = loop.time(), breaker.outage(loop.time())
+            number, sent = breaker.progress.sends(), loop.time()
+            down = breaker.outage(sent)
             try:
                 answer = await self._send(piece.items)
             except IsolateError as poison:
@@ -131,7 +139,7 @@ class _Worker:
                 return error
             if len(answer.unprocessed) == len(piece.items):
                 self._note_failure(sent, None)
-            elif breaker.accepted(sent):
+            elif breaker.accepted(number):
                 self._log.warning("table.back", after_s=round(down, 1), accepted=True)
             return answer
 
@@ -145,13 +153,13 @@ class _Worker:
                 last="unprocessed" if error is None else error.code or type(error).__name__,
             )
 
-    async def _after_failure(self, piece: Piece, error: RetryError | None, stake: Stake) -> None:
-        """Pause, cut *piece* in halves, or give it up, and put back what is still to be sent."""
+    async def _after_failure(self, piece: Piece, error: RetryError | None) -> None:
+        """Put *piece* back for later, cut it in halves, or give it up."""
         now = asyncio.get_running_loop().time()
         if self._breaker.is_over(now):
             raise OutageError(outage_text(self._delivery, piece, error)) from error
-        alone = stake.suspect and self._breaker.only_suspects
-        verdict = piece.attempts.failed(now, _fault(error), single=piece.single, alone=alone)
+        alone = self._is_last and self._breaker.only_suspects(now)
+        verdict = piece.attempts.failed(_fault(error), single=piece.single, alone=alone)
         if verdict is Verdict.STOP:
             raise TableStopError(str(error)) from error
         if verdict is Verdict.GIVE_UP:
@@ -159,10 +167,10 @@ class _Worker:
         elif verdict is Verdict.CUT:
             self._pieces.cut(piece)
         else:
-            self._pieces.put(piece)
             delay = self._delivery.policy.delay(piece.attempts.pauses - 1, self._delivery.random)
             hint = 0.0 if error is None else error.after or 0.0
-            await self._breaker.pause(self._breaker.hinted(delay, hint))
+            piece.due = now + self._breaker.hinted(delay, hint)
+            self._pieces.put(piece)
 
     async def _send(self, items: Sequence[Item]) -> Answer:
         loop = asyncio.get_running_loop()
@@ -225,7 +233,6 @@ class _Worker:
 
     async def _give_up(self, piece: Piece, error: RetryError | None) -> None:
         """Settle good items whose attempts ran out, and what they had replaced, as failed."""
-        self._breaker.answered()
         outcome = surrender(self._delivery, piece, error)
         self._release([item.key for item in piece.items])
         await self._outbox.send(outcome)

@@ -52,6 +52,7 @@ class Load:
     faults: float
     poison: bool
     seed: int
+    outage: int = 0
 
 
 LOADS = st.builds(
@@ -64,6 +65,7 @@ LOADS = st.builds(
     faults=st.sampled_from([0.0, 0.2]),
     poison=st.booleans(),
     seed=st.integers(0, 2**32),
+    outage=st.sampled_from([0, 5, 40]),
 )
 
 
@@ -78,6 +80,8 @@ class FlakyTable(FakeTable):
         def script(_: int, items: Sequence[Item]) -> PipelineError | Sequence[Item] | None:
             if load.poison and any(is_poison(item) for item in items):
                 return IsolateError("ValidationException", "refused")
+            if asyncio.get_running_loop().time() % 100 > 100 - load.outage:
+                return TransientError("503")
             if dice.random() < load.faults:
                 return dice.choice([TransientError("500"), ThrottledError("busy")])
             return [item for item in items if dice.random() < load.unprocessed]

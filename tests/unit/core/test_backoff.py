@@ -32,7 +32,7 @@ def test_an_outage_uses_no_attempts_up() -> None:
     """Faults without any item accepted in between count once, however many there are."""
     attempts = Attempts(POLICY, Progress())
 
-    verdicts = {attempts.failed(float(n), Fault.SERVER, single=True) for n in range(1_000)}
+    verdicts = {attempts.failed(Fault.SERVER, single=True) for _ in range(1_000)}
 
     assert verdicts == {Verdict.RETRY}
     assert attempts.counted == 1
@@ -43,9 +43,10 @@ def test_an_item_is_given_up_when_others_were_accepted_between_its_attempts() ->
     progress = Progress()
     attempts = Attempts(POLICY, progress)
     verdicts = []
-    for second in range(8):
-        verdicts.append(attempts.failed(float(second), Fault.SERVER, single=True))
-        progress.accepted(sent=second + 0.5)
+    for _ in range(8):
+        progress.sends()
+        verdicts.append(attempts.failed(Fault.SERVER, single=True))
+        progress.accepted(progress.sends())
 
     assert verdicts == [Verdict.RETRY] * 7 + [Verdict.GIVE_UP]
 
@@ -54,9 +55,10 @@ def test_what_was_sent_before_a_fault_proves_nothing_about_it() -> None:
     """At the beginning of an outage answers of better times are still on their way."""
     progress = Progress()
     attempts = Attempts(POLICY, progress)
-    for second in range(1, 100):
-        progress.accepted(sent=0.9)
-        assert attempts.failed(float(second), Fault.SERVER, single=True) is Verdict.RETRY
+    early = [progress.sends() for _ in range(100)]
+    for number in early:
+        assert attempts.failed(Fault.SERVER, single=True) is Verdict.RETRY
+        progress.accepted(number)
 
     assert not attempts.suspect
 
@@ -65,11 +67,11 @@ def test_a_part_inherits_one_fault_that_its_sibling_can_prove() -> None:
     """A pair fails, one half of it is accepted: the other is a suspect when it fails again."""
     progress = Progress()
     pair = Attempts(POLICY, progress)
-    for second in range(3):
-        verdict = pair.failed(float(second), Fault.SERVER, single=False)
+    for _ in range(3):
+        verdict = pair.failed(Fault.SERVER, single=False)
     part, other = Attempts(POLICY, progress, pair), Attempts(POLICY, progress, pair)
-    progress.accepted(sent=3.0)
-    part.failed(4.0, Fault.SERVER, single=True)
+    progress.accepted(progress.sends())
+    part.failed(Fault.SERVER, single=True)
 
     assert verdict is Verdict.CUT
     assert part.suspect
@@ -79,19 +81,19 @@ def test_a_part_inherits_one_fault_that_its_sibling_can_prove() -> None:
 def test_several_items_are_cut_and_never_given_up() -> None:
     """The third fault in a row cuts them; what is accepted of them starts the row anew."""
     attempts = Attempts(POLICY, Progress())
-    first = [attempts.failed(1.0, Fault.SERVER, single=False) for _ in range(2)]
+    first = [attempts.failed(Fault.SERVER, single=False) for _ in range(2)]
     attempts.advanced()
-    then = [attempts.failed(2.0, Fault.SERVER, single=False) for _ in range(3)]
+    then = [attempts.failed(Fault.SERVER, single=False) for _ in range(3)]
 
     assert first == [Verdict.RETRY] * 2
     assert then == [Verdict.RETRY] * 2 + [Verdict.CUT]
 
 
-def test_where_only_suspects_are_left_every_attempt_counts() -> None:
+def test_where_only_suspects_are_left_every_try_counts() -> None:
     """Nothing can prove anything any more: the end of a load must not wait for it."""
     attempts = Attempts(POLICY, Progress())
 
-    verdicts = [attempts.failed(1.0, Fault.SERVER, single=True, alone=True) for _ in range(8)]
+    verdicts = [attempts.failed(Fault.SERVER, single=True, alone=True) for _ in range(8)]
 
     assert verdicts == [Verdict.RETRY] * 7 + [Verdict.GIVE_UP]
 
@@ -101,9 +103,9 @@ def test_throttling_never_uses_attempts_up() -> None:
     progress = Progress()
     attempts = Attempts(POLICY, progress)
 
-    for second in range(1_000):
-        progress.accepted(float(second))
-        assert attempts.failed(second + 0.5, Fault.CAPACITY, single=False) is Verdict.RETRY
+    for _ in range(1_000):
+        progress.accepted(progress.sends())
+        assert attempts.failed(Fault.CAPACITY, single=False) is Verdict.RETRY
 
 
 def test_the_plain_policy_counts_everything() -> None:
@@ -111,7 +113,7 @@ def test_the_plain_policy_counts_everything() -> None:
     attempts = Attempts(PLAIN, Progress())
     faults = [Fault.CAPACITY, Fault.SERVER] * 4
 
-    verdicts = [attempts.failed(0.0, fault, single=False) for fault in faults]
+    verdicts = [attempts.failed(fault, single=False) for fault in faults]
 
     assert verdicts == [Verdict.RETRY] * 7 + [Verdict.GIVE_UP]
 
@@ -121,7 +123,7 @@ def test_a_job_that_stays_refused_is_stopped(policy: RetryPolicy) -> None:
     """Eight refusals of the whole job and nothing accepted meanwhile; an item is never to blame."""
     attempts = Attempts(policy, Progress())
 
-    verdicts = [attempts.failed(float(n), Fault.DENIED, single=True) for n in range(8)]
+    verdicts = [attempts.failed(Fault.DENIED, single=True) for _ in range(8)]
 
     assert verdicts == [Verdict.RETRY] * 7 + [Verdict.STOP]
 
@@ -131,18 +133,18 @@ def test_a_refusal_of_the_job_now_and_then_stops_nothing() -> None:
     progress = Progress()
     attempts = Attempts(POLICY, progress)
 
-    for second in range(100):
-        assert attempts.failed(float(second), Fault.DENIED, single=False) is Verdict.RETRY
-        progress.accepted(sent=second + 0.5)
+    for _ in range(100):
+        assert attempts.failed(Fault.DENIED, single=False) is Verdict.RETRY
+        progress.accepted(progress.sends())
 
 
 def test_partial_success_shortens_the_next_pause() -> None:
     """When some items were accepted, the pause starts from the base again."""
     attempts = Attempts(POLICY, Progress())
     for _ in range(5):
-        attempts.failed(0.0, Fault.CAPACITY, single=False)
+        attempts.failed(Fault.CAPACITY, single=False)
 
     attempts.advanced()
-    attempts.failed(0.0, Fault.CAPACITY, single=False)
+    attempts.failed(Fault.CAPACITY, single=False)
 
     assert attempts.pauses == 1

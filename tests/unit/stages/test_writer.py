@@ -143,7 +143,7 @@ def test_a_throttled_item_is_not_given_up_while_others_are_written(
     bench = Bench(FakeTable())
 
     def refuse(number: int, sent: Sequence[Item]) -> ThrottledError | Sequence[Item] | None:
-        bench.breaker.accepted(bench.now)
+        bench.breaker.accepted(bench.breaker.progress.sends())
         if number >= 20:
             return None
         return sent if isinstance(answer, str) else answer
@@ -263,7 +263,7 @@ def test_outages_among_random_faults_cost_no_good_item(workers: int, size: int, 
     table = FakeTable(latency=lambda _: dice.uniform(0, 0.2))
 
     def script(_: int, sent: Sequence[Item]) -> PipelineError | Sequence[Item] | None:
-        if bench.now % 20 > 8:  # down for twelve seconds of twenty
+        if bench.now % 30 > 18:  # down for twelve seconds of thirty
             return TransientError("500")
         chance = dice.random()
         if chance < 0.2:
@@ -330,7 +330,7 @@ def breaks_on(*keys: str) -> Script:
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize("size", [1, 2, 25])
 def test_items_that_break_the_server_in_every_writer_are_no_outage(workers: int, size: int) -> None:
-    """Each has a batch of its own if need be: these are given up in minutes, all else is written."""
+    """Each has a batch of its own if need be: they are given up in minutes, all else is written."""
     total = 60
     bad = {f"{number}-0" for number in range(20, 25)}
     bench = Bench(FakeTable(breaks_on(*bad)))
