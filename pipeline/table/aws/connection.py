@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from pipeline.errors import PreflightError
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aiobotocore.session import AioSession
+    from botocore.credentials import Credentials
     from types_aiobotocore_dynamodb import DynamoDBClient
+
+    from pipeline.table.aws.credentials import RenewableCredentials
 
 __all__ = ["ConnectionSettings", "connect", "shown_url"]
 
@@ -52,18 +55,19 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
     Yield a DynamoDB client; credentials come from the SDK's own chain.
 
     The SDK's retries are off (they would multiply ours: 10 x 8 requests a batch) and so is its
-    parameter validation (60 % of its processor time; the validator has checked every item).
+    parameter validation (60 % of its processor time; the validator has checked every item). No
+    redirect is followed. Credentials that the service refuses to a write are looked for again.
     Raise `PreflightError` where region or credentials are missing.
     """
     # 1.5 s that only a command which talks to a table needs to pay.
     from aiobotocore.config import AioConfig  # noqa: PLC0415
-    from aiobotocore.session import get_session  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
-    # The embedded engine needs nothing of the user's AWS configuration, not even a sound one.
-    session = get_session(_NOTHING_CONFIGURED if settings.rehearsal else None)
+    from pipeline.table.aws.transport import Transport  # noqa: PLC0415
+
+    session = _session(settings)
     try:
-        region, made_up = await _region_and_keys(session, settings)
+        region, credentials = await _region_and_credentials(session, settings)
     except (BotoCoreError, OSError, ValueError) as error:
         raise PreflightError(
             f"the AWS configuration cannot be used: {error}; see `aws configure list`, or log in "
@@ -77,7 +81,9 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
         read_timeout=settings.timeout,
         tcp_keepalive=True,
         user_agent_extra="dynamodb-pipeline",
+        http_session_cls=Transport,
     )
+    made_up = "local" if credentials is None else None
     async with session.create_client(
         "dynamodb",
         region_name=region,
@@ -86,44 +92,71 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
         aws_access_key_id=made_up,
         aws_secret_access_key=made_up,
     ) as client:
+        if credentials is not None:
+            hooks: Any = client.meta.events  # whose stubs do not know that handlers are awaited
+            hooks.register("after-call.dynamodb.BatchWriteItem", credentials.after_call)
         yield client
 
 
-async def _region_and_keys(
+def _session(settings: ConnectionSettings) -> AioSession:
+    from aiobotocore.session import get_session  # noqa: PLC0415 - as in `connect`
+
+    # The embedded engine needs nothing of the user's AWS configuration, not even a sound one.
+    return get_session(_NOTHING_CONFIGURED if settings.rehearsal else None)
+
+
+async def _region_and_credentials(
     session: AioSession, settings: ConnectionSettings
-) -> tuple[str, str | None]:
-    """Return the region, and made-up credentials where a local engine takes any: else None."""
-    local = settings.rehearsal or _is_loopback(settings.endpoint)
+) -> tuple[str, RenewableCredentials | None]:
+    """Return region and credentials, None where a local engine takes made-up ones; use them."""
     region = (
         settings.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
     )
-    if not local:
-        if region is None:
-            raise PreflightError(
-                "no AWS region is set: state target.region in the definition, or set AWS_REGION"
-            )
-        await _require_credentials(session)
-        return region, None
-    # A local engine sorts tables by the access key: always the same one, or the user's own.
-    made_up = settings.rehearsal or not await _has_own_credentials(session)
-    return region or "us-east-1", "local" if made_up else None
-
-
-async def _require_credentials(session: AioSession) -> None:
-    credentials = await session.get_credentials()
-    if credentials is None:
+    if not _is_local(settings) and region is None:
         raise PreflightError(
-            "no AWS credentials were found: log in (`aws configure`, `aws sso login`), set "
-            "AWS_PROFILE, or run where a role is attached"
+            "no AWS region is set: state target.region in the definition, or set AWS_REGION"
         )
-    # Some providers look for their token only now.
-    await credentials.get_frozen_credentials()
+    # A local engine sorts tables by the access key: always the same one, or the user's own.
+    found = None if settings.rehearsal else await _find(settings)
+    if found is None:
+        if not _is_local(settings):
+            raise PreflightError(
+                "no AWS credentials were found: log in (`aws configure`, `aws sso login`), set "
+                "AWS_PROFILE, or run where a role is attached"
+            )
+        return region or "us-east-1", None
+    from pipeline.table.aws.credentials import RenewableCredentials  # noqa: PLC0415
+
+    credentials = RenewableCredentials(found, lambda: _find(settings))
+    if not _is_local(settings):
+        # Some providers look for their token only now.
+        await credentials.get_frozen_credentials()
+    session.register_component("credential_provider", _Found(credentials))
+    return region or "us-east-1", credentials
 
 
-async def _has_own_credentials(session: AioSession) -> bool:
-    """Tell whether the user has credentials at hand; a laptop has no instance role to wait for."""
-    session.get_component("credential_provider").remove("iam-role")
-    return await session.get_credentials() is not None
+async def _find(settings: ConnectionSettings) -> Credentials | None:
+    """Look for credentials along the SDK's chain, with nothing remembered from before."""
+    session = _session(settings)
+    if _is_local(settings):
+        # A laptop has no instance role to wait for.
+        session.get_component("credential_provider").remove("iam-role")
+    found: Credentials | None = await session.get_credentials()
+    return found
+
+
+class _Found:
+    """A chain of credential providers that has found what it looks for."""
+
+    def __init__(self, credentials: RenewableCredentials) -> None:
+        self._credentials = credentials
+
+    async def load_credentials(self) -> RenewableCredentials:
+        return self._credentials
+
+
+def _is_local(settings: ConnectionSettings) -> bool:
+    return settings.rehearsal or _is_loopback(settings.endpoint)
 
 
 def shown_url(url: str) -> str:

@@ -22,7 +22,7 @@ from pipeline.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["translate", "translate_answer"]
+__all__ = ["CREDENTIAL_CODES", "translate", "translate_answer"]
 
 _THROTTLED: Final = frozenset(
     {
@@ -64,6 +64,24 @@ _ISOLATE: Final = frozenset(
         "ValidationException",
     }
 )
+
+CREDENTIAL_CODES: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClient",
+        "UnrecognizedClientException",
+    }
+)
+"""What other credentials may mend."""
 
 _ADVICE: Final[Mapping[str, str]] = {
     "AccessDeniedException": "allow dynamodb:BatchWriteItem and dynamodb:DescribeTable on the "

@@ -1,0 +1,60 @@
+"""
+Transport: the SDK's HTTP session, made fit for signed writes.
+
+Imported only where a client is opened, since it brings the SDK with it. What it adds hooks two
+methods that aiobotocore does not document; ``tests/integration/test_answers.py`` fails if they
+move.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiobotocore.httpsession import AIOHTTPSession
+
+__all__ = ["Transport"]
+
+_SPARE = 2
+"""Connections tried beyond those of the pool before a server is told to be out of step."""
+
+
+class Transport(AIOHTTPSession):
+    """
+    Send requests as the SDK does, but follow no redirect, and read no answer before its request.
+
+    A signed body goes to the host that it was signed for and to no other: a redirect is an answer
+    like others. And a connection on which bytes arrived while nobody waited for any is dropped;
+    its next answer would belong to a request that was sent before.
+    """
+
+    def __init__(self, *, max_pool_connections: int, **options: Any) -> None:
+        super().__init__(max_pool_connections=max_pool_connections, **options)
+        self._pool = max_pool_connections
+
+    async def _get_session(self, proxy_url: str | None) -> _OneHop:
+        return _OneHop(await super()._get_session(proxy_url))  # type: ignore[misc]  # not in stubs
+
+    async def _create_connector(self, proxy_url: str | None) -> Any:
+        connector: Any = await super()._create_connector(proxy_url)  # type: ignore[misc]  # as above
+        connect = connector.connect
+
+        async def connect_in_step(*wanted: Any, **how: Any) -> Any:
+            for _ in range(self._pool + _SPARE):
+                connection = await connect(*wanted, **how)
+                if not connection.protocol.should_close:
+                    return connection
+                connection.close()
+            raise ConnectionError("the server answers before it is asked")
+
+        connector.connect = connect_in_step
+        return connector
+
+
+class _OneHop:
+    """A client session of aiohttp, as far as the SDK uses it, that follows no redirect."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    async def request(self, method: str, **options: Any) -> Any:
+        return await self._session.request(method, allow_redirects=False, **options)
