@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,10 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": _
 
 
 def _outcomes(folder: Path, packed: bytes, **options: Any) -> list[Any]:
+    options = dict(options)
     path = folder / options.pop("name", "part.jsonl")
     path.write_bytes(packed)
+    os.utime(path, (1, 1))  # long ago, so that nobody waits for the clock's next tick
     return outcomes(path, **options)
 
 
@@ -103,6 +106,45 @@ def test_the_place_of_the_damage_is_told(tmp_path: Path, packer: str) -> None:
 
     place = int(str(corrupt.value).split("at or before byte ")[1].split(":")[0])
     assert middle < place <= len(packed)
+
+
+@pytest.mark.parametrize(
+    ("packer", "options"),
+    [
+        ("gzip", {"name": "part.jsonl.gz"}),
+        ("gzip", {"name": "part.CSV.GZ"}),
+        ("gzip", {"compression": "gzip"}),
+        ("zstd", {"name": "part.jsonl.zst"}),
+        ("zstd", {"name": "part.json.zst"}),
+        ("zstd", {"compression": "zstd"}),
+    ],
+)
+def test_damage_of_the_very_first_bytes_is_damage(
+    tmp_path: Path, packer: str, options: dict[str, Any]
+) -> None:
+    """What should be compressed and does not begin so is no text with very odd lines."""
+    packed = PACKERS[packer](TEXT[:1_000])
+    bits = 32 if packer == "zstd" else 24  # what follows are flags of gzip, which may mean a thing
+
+    for bit in range(bits):
+        damaged = bytearray(packed)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(SourceCorruptError, match="is damaged"):
+            _outcomes(tmp_path, bytes(damaged), **options)
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_damage_that_makes_no_sense_is_damage(tmp_path: Path, packer: str) -> None:
+    """Not a wrong definition, if the checksum is near: it is not the user who is to blame."""
+    text = b"".join(b"%d,%d,%d\n" % (n, n * 7, n * 49) for n in range(1_000, 30_000))
+    packed = bytearray(PACKERS[packer](b"a,a\n" + text))
+    whole = bytes(packed)
+    packed[-2] ^= 1
+
+    with pytest.raises(SourceCorruptError, match="is damaged at its beginning"):
+        _outcomes(tmp_path, bytes(packed), name="part.csv")
+    with pytest.raises(PreflightError, match="more than one column 'a'"):
+        _outcomes(tmp_path, whole, name="part.csv")
 
 
 def test_no_cut_last_record_is_given(tmp_path: Path) -> None:
