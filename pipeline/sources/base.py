@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
     from pipeline.model import Chunk, Position, Record, Value
 
@@ -19,6 +19,7 @@ __all__ = [
     "Format",
     "GenerateSpec",
     "Part",
+    "ReplaySpec",
     "Source",
     "SourceSpec",
     "StdinSpec",
@@ -34,6 +35,10 @@ Bytes of a record that may be held while it is read; a longer one is refused, ne
 
 Twenty times DynamoDB's largest item, so that fields which are dropped and escapes fit as well.
 """
+
+
+_FIRST_STEP = 25
+"""Records of the first chunk: one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +91,25 @@ class Cut:
     How much is read and handed on at once.
 
     *block* is the size of a read and of an inflated piece in bytes; a chunk is closed at *records*
-    records or *size* bytes of them, whichever comes first.
+    records or *size* bytes of them, whichever comes first. The first chunks of a reading are
+    smaller, see `steps`.
     """
 
     block: int = 256 * 1024
     records: int = 1_000
     size: int = 256 * 1024
+
+    def steps(self) -> Iterator[int]:
+        """
+        Give the most records of each chunk: 25, then twice as many, up to *records*.
+
+        A chunk is what a checkpoint moves by. One that is soon settled lets a load get on that is
+        killed again and again, however slow its table is.
+        """
+        step = min(_FIRST_STEP, self.records)
+        while True:
+            yield step
+            step = min(step * 2, self.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +151,17 @@ class StdinSpec:
     digest: bool = False
 
 
-SourceSpec: TypeAlias = GenerateSpec | FileSpec | StdinSpec
+@dataclass(frozen=True, slots=True)
+class ReplaySpec:
+    """The dead-letter file *path*; *csv* and *max_record* are those of the first run's source."""
+
+    path: Path
+    csv: CsvSpec = CsvSpec()
+    max_record: int = MAX_RECORD
+    cut: Cut = Cut()
+
+
+SourceSpec: TypeAlias = GenerateSpec | FileSpec | StdinSpec | ReplaySpec
 
 
 class Source(Protocol):

@@ -68,11 +68,12 @@ class GenerateSource:
         """Make the users one by one, in constant memory."""
         first = 0 if start is None else start.record
         cut = self._spec.cut
+        steps = cut.steps()
         users = make_users(self._spec.seed)
         while first < self._spec.count:
             records: list[Record] = []
             size = 0
-            end = min(self._spec.count, first + cut.records)
+            end = min(self._spec.count, first + next(steps))
             while first < end and size < cut.size:
                 raw = orjson.dumps(users(first))
                 records.append(Record(first, first + 1, first, len(raw), raw))

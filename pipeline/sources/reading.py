@@ -31,6 +31,9 @@ _FRAMERS: dict[Format, type[CsvFramer | JsonArrayFramer | JsonlFramer]] = {
     "jsonl": JsonlFramer,
 }
 
+_BATCH = 25
+"""Records that a format gives out at once; chunks are made of such batches."""
+
 _STATES: dict[Format, set[str]] = {
     "csv": {"header", "delimiter"},
     "json": {"expects"},
@@ -52,7 +55,7 @@ def framer_of(look: Look, spec: FileSpec | StdinSpec, start: Position) -> Framer
             "start the run afresh"
         )
     return _FRAMERS[look.format](
-        FramerSpec(start.part, spec.max_record, look.delimiter),
+        FramerSpec(start.part, spec.max_record, look.delimiter, min(_BATCH, spec.cut.records)),
         start,
     )
 
@@ -103,7 +106,9 @@ class _Pile:
 
     def __init__(self, framer: Framer, cut: Cut) -> None:
         self._framer = framer
-        self._cut = cut
+        self._size = cut.size
+        self._steps = cut.steps()
+        self._most = next(self._steps)
         self._records: list[Record] = []
         self.consumed = 0
 
@@ -115,7 +120,7 @@ class _Pile:
             return None
         last = pile[-1]
         size = last.offset + last.length - pile[0].offset
-        return self.take() if len(pile) >= self._cut.records or size >= self._cut.size else None
+        return self.take() if len(pile) >= self._most or size >= self._size else None
 
     def take(self) -> Chunk | None:
         """Make a chunk of what is there, if anything is."""
@@ -124,6 +129,7 @@ class _Pile:
         end = self._framer.position()
         chunk = Chunk(end.part, self._records, end, self._framer.header, self.consumed)
         self._records = []
+        self._most = next(self._steps)
         return chunk
 
 

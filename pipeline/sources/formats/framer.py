@@ -10,10 +10,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import Position, Record
 
-__all__ = ["BATCH", "HEAD", "Framer", "FramerSpec"]
-
-BATCH = 100
-"""Records given out at once; a position exists after each batch, so chunks end there."""
+__all__ = ["HEAD", "Framer", "FramerSpec"]
 
 HEAD = 256
 """Bytes kept of a record that is too long to hold."""
@@ -21,11 +18,17 @@ HEAD = 256
 
 @dataclass(frozen=True, slots=True)
 class FramerSpec:
-    """What a format must know of its part: *name* for messages, and how its text is written."""
+    """
+    What a format must know of its part: *name* for messages, and how its text is written.
+
+    At most *batch* records are given out at once; a position exists after each batch, so chunks end
+    there.
+    """
 
     name: str
     max_record: int
     delimiter: str = ","
+    batch: int = 25
 
 
 class Framer(Protocol):
@@ -35,7 +38,7 @@ class Framer(Protocol):
     A framer begins at a position, with the byte at its offset: a byte order mark is skipped by
     whoever makes it, and a resumed read is no special case.
 
-    `feed` and `finish` give batches of at most `BATCH` records, and now and then an empty one:
+    `feed` and `finish` give batches of records, and now and then an empty one:
     a pause at which the event loop may be given its turn. They raise `SourceCorruptError` where
     the text is not what its format promises.
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceCorruptError
 from pipeline.model import Position, Record, Violation
-from pipeline.sources.formats.framer import BATCH, HEAD
+from pipeline.sources.formats.framer import HEAD
 from pipeline.sources.formats.json_scan import NEXT, SPACE, ElementScanner
 from pipeline.sources.formats.lines import too_long
 
@@ -56,6 +56,7 @@ class JsonArrayFramer:
 
     def __init__(self, spec: FramerSpec, start: Position) -> None:
         self._part = spec.name
+        self._batch_size = spec.batch
         self._limit = spec.max_record
         self._expects = "comma" if start.state else "array"
         self._buffer = b""
@@ -73,7 +74,7 @@ class JsonArrayFramer:
             more = True
             while more:
                 records: list[Record] = []
-                while more and len(records) < BATCH:
+                while more and len(records) < self._batch_size:
                     more = self._step(records)
                 yield records
 
@@ -118,7 +119,7 @@ class JsonArrayFramer:
     def _take_elements(self, records: list[Record]) -> bool:
         """Add the elements that lie whole in the buffer: the fast way, for nearly all of them."""
         buffer, at, line, record = self._buffer, self._at, self._line, self._record
-        while len(records) < BATCH:
+        while len(records) < self._batch_size:
             found = NEXT.match(buffer, at)
             if found is None:
                 break

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.model import Position, Record
-from pipeline.sources.formats.framer import BATCH
 from pipeline.sources.formats.lines import LineAssembler, LongLine, too_long, too_long_record
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ class JsonlFramer:
 
     def __init__(self, spec: FramerSpec, start: Position) -> None:
         self._part = spec.name
+        self._batch_size = spec.batch
         self._limit = spec.max_record
         self._lines = LineAssembler(spec.max_record)
         self._offset = start.offset
@@ -58,8 +58,9 @@ class JsonlFramer:
         end = self._offset + len(run)
         if not lines[-1]:
             lines.pop()
-        for first in range(0, len(lines), BATCH):
-            records = self._batch(lines[first : first + BATCH])
+        size = self._batch_size
+        for first in range(0, len(lines), size):
+            records = self._batch(lines[first : first + size])
             self._offset = min(self._offset, end)  # no newline need end the last line
             yield records
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import PreflightError
+from pipeline.sources import Cut
 from tests.unit.sources.drive import file_source, outcomes, read_all, records_of
 
 if TYPE_CHECKING:
@@ -99,6 +100,23 @@ def test_every_line_is_a_record(tmp_path: Path, count: int) -> None:
     assert max(len(chunk.records) for chunk in chunks) <= 1_000
     assert chunks[-1].end.record == chunks[-1].end.line == count
     assert chunks[-1].end.offset == chunks[-1].consumed == path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("most", "sizes"),
+    [(1_000, [25, 50, 100, 200, 400, 800, 1_000, 1_000]), (60, [25, 50, 60, 60]), (3, [3, 3, 3])],
+)
+def test_the_first_chunks_of_a_reading_are_small(
+    tmp_path: Path, most: int, sizes: list[int]
+) -> None:
+    """So a checkpoint moves soon after each start, and never by more than what was asked for."""
+    path = tmp_path / "part.jsonl"
+    path.write_bytes(b"".join(b'{"id":%d}\n' % number for number in range(5_000)))
+
+    chunks = asyncio.run(read_all(file_source(path, cut=Cut(records=most))))
+
+    assert [len(chunk.records) for chunk in chunks[: len(sizes)]] == sizes
+    assert max(len(chunk.records) for chunk in chunks) == most
 
 
 def test_large_records_make_small_chunks(tmp_path: Path) -> None:

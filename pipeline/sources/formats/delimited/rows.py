@@ -9,7 +9,6 @@ from pipeline.errors import SourceCorruptError
 from pipeline.model import Position, Record, Violation
 from pipeline.sources.formats.delimited.header import HeaderError, read_header
 from pipeline.sources.formats.delimited.window import CsvWindow, WindowSpec
-from pipeline.sources.formats.framer import BATCH
 from pipeline.sources.formats.lines import LineAssembler, LongLine, too_long, too_long_record
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class CsvFramer:
                 self._judge(record, violation)
             records.append(record)
             self._record += 1
-            if len(records) == BATCH:
+            if len(records) == self._spec.batch:
                 yield records
                 records = []
         yield records
