@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import PipelineError, StopRunError
 from pipeline.observe.report import Ending
+from pipeline.state.rundir import write_report
 
 if TYPE_CHECKING:
-    from pipeline.observe.logs import Log
+    from pathlib import Path
 
-__all__ = ["failed", "first_leaf", "stopped"]
+    from pipeline.observe.logs import Log
+    from pipeline.observe.report import Report
+
+__all__ = ["failed", "first_leaf", "keep_report", "stopped", "tell_report"]
 
 
 def first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -43,3 +47,18 @@ def failed(failure: BaseException, unsettled: int, log: Log, *, resumable: bool)
         message = f"{type(failure).__name__} in the pipeline itself; log.jsonl has the traceback"
         log.error("run.failed", reason=reason, stage=stage, exc_info=failure)
     return Ending("failed", reason, message, stage, unsettled, resumable)
+
+
+def keep_report(folder: Path, report: Report, log: Log) -> None:
+    """Leave *report* in the run's folder; what that does not take is still printed."""
+    try:
+        write_report(folder, report.as_json())
+    except OSError as error:
+        log.warning("report.unwritable", reason=error.strerror)
+
+
+def tell_report(report: Report, log: Log) -> None:
+    """Log *report*, but for its samples, which were logged one by one."""
+    document = report.as_json()
+    del document["errors"]
+    log.info("run.finished", **document)

@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.compose import specs
 from pipeline.compose.columns import column_warnings
-from pipeline.compose.endings import failed, first_leaf, stopped
+from pipeline.compose.endings import failed, first_leaf, keep_report, stopped, tell_report
 from pipeline.compose.resumption.verify import Verification, check_stream
 from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
 from pipeline.core.flow import Flow, StopSignal
-from pipeline.errors import StorageError
+from pipeline.errors import PreflightError, StorageError
 from pipeline.observe.logs import open_log
 from pipeline.observe.metrics import Metrics, Tally
 from pipeline.observe.progress import Goal, watched
 from pipeline.observe.report import Ending, make_report
 from pipeline.stages.checkpoints import Checkpoints, Job
 from pipeline.state.deadletter import DeadLetters, LettersMark
-from pipeline.state.rundir import make_run_folder, write_report
+from pipeline.state.rundir import make_run_folder
 from pipeline.state.unfinished import close_run
 from pipeline.table.creation import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from pipeline.compose.resumption.beginning import Beginning, Claim
     from pipeline.config import Definition
@@ -68,19 +67,9 @@ def unreadable(plan: Plan, error: SourceCorruptError) -> Report:
         ending = failed(error, 0, log, resumable=False)
         cpu_s = time.process_time()
         report = make_report(identity, ending, Tally(), Metrics(), cpu_s=cpu_s, samples=())
-        _keep(folder, report, log)
+        keep_report(folder, report, log)
+        tell_report(report, log)
     return report
-
-
-def _keep(folder: Path, report: Report, log: Log) -> None:
-    """Leave the report in the run's folder; what that does not take is still printed."""
-    document = report.as_json()
-    try:
-        write_report(folder, document)
-    except OSError as error:
-        log.warning("report.unwritable", reason=error.strerror)
-    del document["errors"]
-    log.info("run.finished", **document)
 
 
 class Execution:
@@ -96,12 +85,8 @@ class Execution:
 
     async def report(self, beginning: Beginning) -> Report:
         """Run, and write ``report.json`` whatever happens."""
-        definition, plan, earlier = self._definition, self._plan, beginning.earlier
-        mark = (earlier.totals.letters or LettersMark(0, 0)) if earlier else None
-        dead_letters = DeadLetters(
-            beginning.folder / "dead-letter.jsonl", start=mark, hash_keys=definition.log.hash_keys
-        )
-        await dead_letters.resume()
+        definition, plan = self._definition, self._plan
+        dead_letters = await self._letters(beginning)
         with open_log(beginning.folder, definition.log.level, stderr=not plan.bar) as log:
             traces = self._traces(beginning, dead_letters, log)
             stages = build_stages(definition, self._read, self._written, traces, self._stop)
@@ -118,8 +103,23 @@ class Execution:
                 cpu_s=time.process_time(),
                 samples=stages.sink.totals.samples,
             )
-            _keep(beginning.folder, report, log)
+            keep_report(beginning.folder, report, log)
+            # Only then: a crash in between makes the next run find that nothing is left.
+            if ending.finished and not await self._close(stages, beginning, traces):
+                keep_report(beginning.folder, report, log)
+            tell_report(report, log)
         return report
+
+    async def _letters(self, beginning: Beginning) -> DeadLetters:
+        """Open the dead letters, cut to what the checkpoint says of them."""
+        earlier, path = beginning.earlier, beginning.folder / "dead-letter.jsonl"
+        mark = (earlier.totals.letters or LettersMark(0, 0)) if earlier else None
+        letters = DeadLetters(path, start=mark, hash_keys=self._definition.log.hash_keys)
+        try:
+            await letters.resume()
+        except StorageError as error:  # nothing was written yet
+            raise PreflightError(str(error)) from error
+        return letters
 
     def _traces(self, beginning: Beginning, dead_letters: DeadLetters, log: RunLog) -> Observed:
         earlier, files = beginning.earlier, beginning.files
@@ -204,7 +204,6 @@ class Execution:
             return failed(failure, unsettled, traces.log, resumable=beginning.kept)
         if unsettled or left_out or not stages.producer.exhausted:
             return stopped(self._stop.reason, unsettled, resumable=beginning.kept)
-        await self._close(stages, beginning, traces)
         tally = stages.sink.totals.tally
         return Ending("completed_with_errors" if tally.rejected or tally.failed else "succeeded")
 
@@ -223,10 +222,10 @@ class Execution:
             await traces.checkpoints.save(stages.sink.totals, last=True)
             await asyncio.to_thread(beginning.mark)
 
-    async def _close(self, stages: Stages, beginning: Beginning, traces: Observed) -> None:
+    async def _close(self, stages: Stages, beginning: Beginning, traces: Observed) -> bool:
         """Close the checkpoint of a run that is finished: the next one starts anew."""
         if traces.checkpoints is None:
-            return
+            return True
         try:
             document = traces.checkpoints.document(stages.sink.totals, None)
             await asyncio.to_thread(close_run, beginning.folder, document)
@@ -234,6 +233,8 @@ class Execution:
             warning = f"every record is accounted for, but the run could not be closed: {error}"
             self._metrics.warnings.append(warning)
             traces.log.warning("run.warning", message=warning)
+            return False
+        return True
 
     async def _flow(self, stages: Stages) -> None:
         """Run producer → validator → batcher → writers → sink; refusals go straight to the sink."""

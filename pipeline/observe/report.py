@@ -35,6 +35,11 @@ class Ending:
     unsettled: int = 0
     resumable: bool = False
 
+    @property
+    def finished(self) -> bool:
+        """Whether all of the source was read and settled."""
+        return self.status in {"succeeded", "completed_with_errors"}
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
