@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.sources.base import FileSpec, GenerateSpec
+from pipeline.sources.base import FileSpec, GenerateSpec, ReplaySpec
 
 if TYPE_CHECKING:
     from pipeline.sources.base import Source, SourceSpec
@@ -23,6 +23,10 @@ def open_source(spec: SourceSpec) -> Source:
         from pipeline.sources.file import FileSource  # noqa: PLC0415 - lazy, as above
 
         return FileSource(spec)
+    if isinstance(spec, ReplaySpec):
+        from pipeline.sources.replay import ReplaySource  # noqa: PLC0415 - lazy, as above
+
+        return ReplaySource(spec)
     from pipeline.sources.stdin import StdinSource  # noqa: PLC0415 - lazy, as above
 
     return StdinSource(spec)

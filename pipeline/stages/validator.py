@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pipeline.errors import Refused
-from pipeline.model import Checked, Item, Rejection
+from pipeline.model import Checked, Item, Rejection, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,7 +86,8 @@ class Validator:
     Check each record of a chunk and make its items.
 
     A record that becomes several items is all or nothing: if one is refused, none goes on and the
-    record counts once. One refused record never holds back its neighbours. A chunk of which
+    record counts once. Of a record that is wanted for one item alone, that one goes on, if none is
+    refused. One refused record never holds back its neighbours. A chunk of which
     *begins* says no is dropped whole: after a stop, what only waits does not begin.
     """
 
@@ -150,7 +151,21 @@ class Validator:
                     encoded.key, encoded.wire, encoded.size, record, chunk.number, chunk.part, index
                 )
             )
-        return items
+        return items if record.only is None else _only(items, record, chunk)
+
+
+def _only(items: list[Item], record: Record, chunk: Chunk) -> list[Item] | Rejection:
+    """Return the one item that is wanted of *record*; the others are in the table already."""
+    wanted = [item for item in items if item.index == record.only]
+    if wanted:
+        return wanted
+    violation = Violation(
+        "mapping",
+        "no_such_item",
+        f"item {record.only} is wanted of this record, and the definition makes none; replay it "
+        "with the items as they were",
+    )
+    return Rejection(record, chunk.part, chunk.number, (violation,), index=record.only)
 
 
 async def _hand_on(items: list[Item], outbox: Sender[list[Item]]) -> list[Item]:

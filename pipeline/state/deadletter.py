@@ -43,7 +43,7 @@ def dead_letter(
 
     *raw* are the record's bytes as text, or *raw_b64* where they are no UTF-8; of an over-long
     record only its first 256 bytes and its *sha256* are there, and it cannot be replayed. *header*
-    are the CSV column names of its part.
+    are the CSV column names of its part. *only*: of the record's items this one alone was wanted.
     """
     record, first = rejection.record, rejection.violations[0]
     letter: dict[str, Any] = {
@@ -68,6 +68,8 @@ def dead_letter(
         letter["sha256"] = record.digest
     if header is not None:
         letter["header"] = header
+    if record.only is not None:
+        letter["only"] = record.only
     return letter
 
 

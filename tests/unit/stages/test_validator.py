@@ -56,10 +56,12 @@ RULES = Rules(
 )
 
 
-def check(*raws: bytes, framing: Violation | None = None) -> tuple[list[Item], list[Checked]]:
+def check(
+    *raws: bytes, framing: Violation | None = None, only: int | None = None
+) -> tuple[list[Item], list[Checked]]:
     """Run the validator over one chunk of records."""
     records = [
-        Record(n, n + 1, n, len(raw), raw, violation=framing if raw == b"long" else None)
+        Record(n, n + 1, n, len(raw), raw, violation=framing if raw == b"long" else None, only=only)
         for n, raw in enumerate(raws)
     ]
     chunk = Chunk("part", records, Position("part", 0, 0, 0), number=4)
@@ -97,6 +99,33 @@ def test_if_one_item_is_refused_none_of_its_record_is_sent() -> None:
     assert items == []
     assert (rejection.index, rejection.key) == (1, {"id": "second-13"})
     assert rejection.violations[0].rule == "item_size"
+
+
+def test_of_a_record_that_is_wanted_for_one_item_that_one_goes_on() -> None:
+    """A replay does not write again what the table took the first time."""
+    items, (checked,) = check(b"1", b"2", only=1)
+
+    assert [(item.key, item.index) for item in items] == [(("second-1",), 1), (("second-2",), 1)]
+    assert (checked.items, checked.rejections) == (2, [])
+
+
+def test_a_record_that_is_wanted_for_one_item_is_all_or_nothing_still() -> None:
+    """Another of its items breaks a rule by now: the record as it stands is refused."""
+    items, (checked,) = check(b"13", only=0)
+
+    assert items == []
+    assert [(one.index, one.violations[0].rule) for one in checked.rejections] == [(1, "item_size")]
+
+
+def test_an_item_that_is_wanted_and_no_longer_made_is_told() -> None:
+    """Nothing is dropped in silence because the definition has changed since."""
+    items, (checked,) = check(b"1", only=2)
+
+    (rejection,) = checked.rejections
+    assert (items, checked.items) == ([], 0)
+    assert (rejection.index, rejection.kind) == (2, "mapping")
+    assert rejection.violations[0].rule == "no_such_item"
+    assert "item 2" in rejection.message
 
 
 def test_a_record_that_could_not_be_framed_is_refused_as_it_is() -> None:
