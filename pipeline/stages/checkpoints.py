@@ -118,8 +118,12 @@ class Checkpoints:
     ) -> dict[str, Any]:
         """Return the checkpoint's text, as JSON; *stretch* tells the bytes before the position."""
         position = totals.position
+        job = self._job
         return {
-            **asdict(self._job),
+            "run": job.run,
+            "fingerprint": job.fingerprint,  # not copied: it may tell of thousands of parts
+            "verified": job.verified,
+            "attempts": job.attempts,
             "finished": False,
             "position": None if position is None else asdict(position),
             "stretch": stretch,

@@ -116,6 +116,7 @@ class Producer:
         if part.compression != "none":
             # Nobody can look into the middle of compressed bytes; it may take minutes.
             self._log.info("part.inflated_again", compression=part.compression, **facts)
+            self._metrics.activity = f"inflating {part.name} again up to record {start.record:,}"
 
     async def _part(
         self, part: Part, start: Position | None, limit: int | None
@@ -126,6 +127,7 @@ class Producer:
             self._metrics.first_read_at = asyncio.get_running_loop().time()
         async with aclosing(self._reading.source.read(part, start)) as chunks:
             async for chunk in chunks:
+                self._metrics.activity = None
                 self._consumed = before + chunk.consumed
                 yield await self._open(_cut(chunk, limit, self._records))
                 if limit is not None and self._records >= limit:
