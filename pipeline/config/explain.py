@@ -126,7 +126,7 @@ def _unknown_key(location: DocumentPath, path: DocumentPath, root: Node) -> Prob
     if len(homes) == 1 and homes[0] != ".".join(map(str, path[:-1])):
         place_for_it = f"under `{homes[0]}`" if homes[0] else "at the top"
         return Problem(place, path, f"unknown key here; it belongs {place_for_it}")
-    valid = _valid_keys(location)
+    valid = _valid_keys(location[:-1])
     return Problem(place, path, "unknown key", wrong=key, near=valid, otherwise=valid)
 
 
@@ -150,10 +150,11 @@ def _document_path(location: DocumentPath) -> DocumentPath:
     return tuple(path)
 
 
+@cache
 def _valid_keys(location: DocumentPath) -> tuple[str, ...]:
-    """Return the keys that are valid where the last part of *location* is not."""
+    """Return the keys that are valid in the mapping at *location*."""
     annotation: Any = Definition
-    for part in location[:-1]:
+    for part in location:
         annotation = _step(annotation, part)
     names = [name for model in _models(annotation) for name, _ in _fields(model)]
     return tuple(dict.fromkeys(names))

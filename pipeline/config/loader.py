@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import difflib
 import re
 from dataclasses import replace
@@ -18,7 +19,7 @@ from pipeline.config.document.scalars import construct
 from pipeline.config.explain import at, only_follows, problem_of, quoting
 from pipeline.config.grammar import schema_problems
 from pipeline.config.model.definition import Definition
-from pipeline.config.problems import Place, Problem, Problems, render
+from pipeline.config.problems import Place, Problem, Problems, TooManyProblemsError, render
 from pipeline.config.rules import broken_rules
 from pipeline.config.schema_file import read_schema
 from pipeline.errors import DefinitionError
@@ -51,7 +52,9 @@ def load(
     """
     text = _read(path)
     problems = Problems()
-    definition = _Loading(path, environment, problems).definition(text, overrides)
+    definition = None
+    with contextlib.suppress(TooManyProblemsError):
+        definition = _Loading(path, environment, problems).definition(text, overrides)
     if definition is None or len(problems):
         raise DefinitionError(render(problems, str(path), text))
     return definition

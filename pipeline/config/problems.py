@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["DocumentPath", "Place", "Problem", "Problems", "printable", "render", "split_lines"]
+__all__ = [
+    "DocumentPath",
+    "Place",
+    "Problem",
+    "Problems",
+    "TooManyProblemsError",
+    "printable",
+    "render",
+    "split_lines",
+]
 
 DocumentPath = tuple[str | int, ...]
 """Keys and list indexes from the top of the definition down; shown joined by dots."""
 
 _LINE_END: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _SHOWN_PROBLEMS: Final = 100  # a hostile file can hold thousands; nobody reads further
+_MOST_PROBLEMS: Final = 500  # and nobody pays for them to be found
 _SHOWN_COLUMNS: Final = 160
 
 
@@ -55,8 +65,16 @@ class Problem:
     secret: bool = False
 
 
+class TooManyProblemsError(Exception):
+    """So much is wrong with a definition that the rest of it is not looked at."""
+
+
 class Problems:
-    """The problems of one definition, gathered by all steps of loading it."""
+    """
+    The problems of one definition, gathered by all steps of loading it.
+
+    With the 500th one it is enough: whatever adds it gets a `TooManyProblemsError`.
+    """
 
     def __init__(self) -> None:
         self._found: dict[Problem, None] = {}
@@ -72,6 +90,8 @@ class Problems:
         """Note a problem once, unless its place is already known to hold nothing that counts."""
         if problem.place not in self._spoilt:
             self._found[problem] = None
+        if len(self._found) == _MOST_PROBLEMS:
+            raise TooManyProblemsError
 
     def spoil(self, problem: Problem) -> None:
         """Note a problem that leaves no value at its place, so that nothing follows from it."""
@@ -99,7 +119,9 @@ def render(problems: Iterable[Problem], file: str, text: str) -> str:
     ]
     if len(ordered) > _SHOWN_PROBLEMS:
         blocks.append(f"... and {len(ordered) - _SHOWN_PROBLEMS} more")
-    if len(ordered) > 1:
+    if len(ordered) == _MOST_PROBLEMS:
+        blocks.append(f"{_MOST_PROBLEMS} problems in {file}, or more: the rest was not looked at")
+    elif len(ordered) > 1:
         blocks.append(f"{len(ordered)} problems in {file}")
     return "\n".join(blocks)
 

@@ -21,51 +21,65 @@ from pipeline.config.problems import DocumentPath, Problem, Problems
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["interpolate"]
+__all__ = ["MAX_FILLED", "interpolate"]
+
+MAX_FILLED: Final = 256 * 1024
 
 _TOKEN: Final = re.compile(r"\$(?:(\$)|\{([^}]*)(\}?))")
 _INSIDE: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?])(.*))?", re.DOTALL)
 
 
-def interpolate(
-    node: Node, environment: Mapping[str, str], problems: Problems, path: DocumentPath = ()
-) -> Node:
-    """Return *node* with every variable replaced; one without a value goes to *problems*."""
-    if isinstance(node, MapNode):
-        entries = {
-            key: Entry(entry.place, interpolate(entry.value, environment, problems, (*path, key)))
-            for key, entry in node.entries.items()
-        }
-        return replace(node, entries=entries)
-    if isinstance(node, ListNode):
-        items = (
-            interpolate(item, environment, problems, (*path, i))
-            for i, item in enumerate(node.items)
-        )
-        return replace(node, items=tuple(items))
-    if "$" not in node.text or node.place.override is not None:
-        return node
-    return _scalar(node, environment, problems, path)
+def interpolate(root: Node, environment: Mapping[str, str], problems: Problems) -> Node:
+    """
+    Return *root* with every variable replaced; one without a value goes to *problems*.
+
+    All that is filled in together is no longer than `MAX_FILLED`: a short file could else name a
+    long variable thousands of times.
+    """
+    return _Filling(environment, problems).node(root, ())
 
 
-def _scalar(
-    node: ScalarNode, environment: Mapping[str, str], problems: Problems, path: DocumentPath
-) -> ScalarNode:
-    used: dict[str, str] = {}
+class _Filling:
+    def __init__(self, environment: Mapping[str, str], problems: Problems) -> None:
+        self._environment = environment
+        self._problems = problems
+        self._left = MAX_FILLED
 
-    def value(token: re.Match[str]) -> str:
-        if token[1]:
-            return "$"
-        name, text = _lookup(token, environment)
-        used[name] = text
-        return text
+    def node(self, node: Node, path: DocumentPath) -> Node:
+        if isinstance(node, MapNode):
+            entries = {
+                key: Entry(entry.place, self.node(entry.value, (*path, key)))
+                for key, entry in node.entries.items()
+            }
+            return replace(node, entries=entries)
+        if isinstance(node, ListNode):
+            items = (self.node(item, (*path, i)) for i, item in enumerate(node.items))
+            return replace(node, items=tuple(items))
+        if "$" not in node.text or node.place.override is not None:
+            return node
+        return self._scalar(node, path)
 
-    try:
-        text = _TOKEN.sub(value, node.text)
-    except ValueError as error:
-        problems.spoil(Problem(node.place, path, str(error)))
-        return node
-    return replace(node, text=text, substituted=used or None)
+    def _scalar(self, node: ScalarNode, path: DocumentPath) -> ScalarNode:
+        used: dict[str, str] = {}
+
+        def value(token: re.Match[str]) -> str:
+            if token[1]:
+                return "$"
+            name, text = _lookup(token, self._environment)
+            used[name] = text
+            self._left -= len(text)
+            if self._left < 0:
+                raise ValueError(
+                    f"with `${{{name}}}` more than {MAX_FILLED // 1024} KiB are filled in"
+                )
+            return text
+
+        try:
+            text = _TOKEN.sub(value, node.text)
+        except ValueError as error:
+            self._problems.spoil(Problem(node.place, path, str(error)))
+            return node
+        return replace(node, text=text, substituted=used or None)
 
 
 def _lookup(token: re.Match[str], environment: Mapping[str, str]) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from pipeline.config.document.nodes import ListNode, MapNode, Node, ScalarNode
 from pipeline.config.problems import DocumentPath, Problem, Problems
 
-__all__ = ["Plain", "construct", "resolve"]
+__all__ = ["Plain", "construct", "number", "resolve"]
 
 Plain: TypeAlias = str | int | Decimal | bool | list["Plain"] | dict[str, "Plain"] | None
 
@@ -32,6 +32,7 @@ _HEXADECIMAL: Final = re.compile(r"0x[0-9a-fA-F]+")
 _DECIMAL: Final = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _MAX_NUMBER: Final = 200  # characters; DynamoDB itself holds 38 digits
+_MAX_EXPONENT: Final = 400  # of a power of ten; DynamoDB goes to 125, and a double to 308
 
 _TEXT_PATHS: Final[frozenset[DocumentPath]] = frozenset(
     {
@@ -48,6 +49,8 @@ _TEXT_PATHS: Final[frozenset[DocumentPath]] = frozenset(
 )
 """Where only text can be meant, so that `null_values: [null, -999]` needs no quotes."""
 
+_TEXT_HEADS: Final = frozenset(pattern[:1] for pattern in _TEXT_PATHS)
+
 
 def resolve(text: str) -> str | int | Decimal | bool | None:
     """
@@ -61,15 +64,32 @@ def resolve(text: str) -> str | int | Decimal | bool | None:
         return text
     if _NOT_FINITE.fullmatch(text):
         raise ValueError("infinity and NaN cannot be stored; for the text, use quotes")
-    if _DECIMAL.fullmatch(text) is None:
-        for pattern, base in ((_OCTAL, 8), (_HEXADECIMAL, 16)):
-            if pattern.fullmatch(text):
-                return int(text[2:], base)
-        return text
+    for pattern, base in ((_OCTAL, 8), (_HEXADECIMAL, 16)):
+        if pattern.fullmatch(text):
+            return int(_short(text)[2:], base)
+    return number(text) if _DECIMAL.fullmatch(text) else text
+
+
+def number(text: str) -> int | Decimal:
+    """
+    Return the number that *text* is, exactly; a sign, a point and an exponent may be in it.
+
+    :raises ValueError: no attribute can hold it, and to calculate with it would take long; the
+        message does not show it.
+    """
+    value = int(text) if _INTEGER.fullmatch(_short(text)) else _decimal(text)
+    if isinstance(value, Decimal) and value and abs(value.adjusted()) > _MAX_EXPONENT:
+        raise ValueError(f"a number beyond 10 to the power of {_MAX_EXPONENT}, or so near to zero")
+    return value
+
+
+def _short(text: str) -> str:
     if len(text) > _MAX_NUMBER:
         raise ValueError(f"a number of {len(text):,} characters; for the text, use quotes")
-    if _INTEGER.fullmatch(text):
-        return int(text)
+    return text
+
+
+def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -99,7 +119,7 @@ def _scalar(node: ScalarNode, problems: Problems, path: DocumentPath) -> Plain:
 
 
 def _is_text(path: DocumentPath) -> bool:
-    return any(
+    return path[:1] in _TEXT_HEADS and any(
         len(pattern) == len(path)
         and all(wanted in ("*", part) for wanted, part in zip(pattern, path, strict=True))
         for pattern in _TEXT_PATHS

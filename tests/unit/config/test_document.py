@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from pipeline.errors import DefinitionError
 from tests.unit.config.conftest import START
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.config.conftest import Load, Refuse
@@ -174,18 +176,67 @@ HOSTILE = {
     "a long key": "t" * 1_000 + ": v",
     "braces": 'items: [{key: {PK: "' + "{" * 60_000 + '"}}]',
     "items": "items: [" + ",".join("{}" for _ in range(4_000)) + "]",
+    "a bomb of aliases": "a: &a [x,x,x]\n"
+    + "".join(f"a{i}: &a{i} [*a{i - 1 or ''},*a{i - 1 or ''}]\n" for i in range(1, 2_000)),
+    "merge keys": "a: &a {x: 1}\n" + "".join(f"b{i}: {{<<: *a}}\n" for i in range(2_000)),
+    "objects": "\n".join(f"a{i}: !!python/object/apply:os.abort []" for i in range(1_500)),
+    "braces alone": "{" * 65_000,
+    "unknown keys": START + "\n".join(f"k{i}: v" for i in range(4_900)),
+    "a variable again": START + "k: '" + "${LONG}" * 8_000 + "'",
+    "a power of ten": START + "schema: {multipleOf: 1e-999999}",
+    "an impossible power of ten": START + "schema: {minimum: 1e99999999999999999999}",
+    "a long hexadecimal": START + "schema: {minimum: 0x" + "f" * 60_000 + "}",
+    "a long octal": START + "schema: {const: 0o" + "7" * 60_000 + "}",
+    "NUL": "\0" * 60_000,
+    "a huge key": START + '"' + "k" * 60_000 + '": v',
+    "a nested pattern": START + "schema: {pattern: '" + "(" * 10_000 + ")" * 10_000 + "'}",
+    "a repeated pattern": START + "schema: {pattern: '(((a{999}){999}){999}){999}'}",
+    "comments": "#" * 65_000,
+    "empty lines": "\n" * 65_000,
+    "documents": "---\n" * 16_000,
     "constants": "items: [{set: {" + ",".join(f"a{i}: [1]" for i in range(2_400)) + "}}]",
 }
+
+
+def counted(work: Callable[[], object]) -> int:
+    """Return how many Python functions *work* calls: what it costs, on any machine."""
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return calls
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.timeout(5)
 def test_hostile_files(refused: Refuse, name: str) -> None:
-    """A file made to cost time or memory is refused with a short text (in milliseconds)."""
-    assert len(refused(HOSTILE[name])) < 40_000
+    """A file made to cost time or memory is refused with a short text, for little work."""
+    refused(START + "nme: 1", LONG="")  # what is made once is not counted
+    said = ""
+
+    def load() -> None:
+        nonlocal said
+        said = refused(HOSTILE[name], LONG="x" * 100_000)
+
+    assert counted(load) < 250_000  # of which ten thousand take about a millisecond
+    assert len(said) < 40_000
 
 
 def test_limits(refused: Refuse) -> None:
     """Depth and number of nodes are bounded while the file is parsed, not afterwards."""
     assert "pipeline.yaml:1:22: nested deeper than 20 levels" in refused("[" * 65_000)
     assert "more than 10,000 keys and values" in refused("[" + "a," * 32_000 + "]")
+    found = refused(START + "\n".join(f"k{i}: v" for i in range(4_900)))
+    assert found.endswith("500 problems in pipeline.yaml, or more: the rest was not looked at")
+    text = START + "schema: {const: '" + "${LONG}" * 4 + "'}"
+    found = refused(text, LONG="x" * 70_000)
+    assert "schema.const: with `${LONG}` more than 256 KiB are filled in" in found
+    assert "xxx" not in found

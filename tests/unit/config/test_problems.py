@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -228,6 +229,12 @@ def test_schema_file(load_text: Load, refused: Refuse, tmp_path: Path) -> None:
     (tmp_path / "nan.json").write_text('{"const": NaN}')
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "deeper.json").write_text('{"not":' * 64 + "{}" + "}" * 64)
+    (tmp_path / "flat.json").write_text('{"enum": [' + "1," * 500_000 + "1]}")
+    (tmp_path / "wide.json").write_text('{"enum": [' + '"a",' * 50_000 + '"b"]}')
+    (tmp_path / "long.json").write_text('{"maximum": ' + "9" * 5_000 + "}")
+    (tmp_path / "high.json").write_text('{"maximum": 1e999999}')
+    os.mkfifo(tmp_path / "fifo.json")
     (tmp_path / "broken.json").write_text('{"a": }')
     (tmp_path / "latin.json").write_bytes(b'{"a": "\xe9"}')
     (tmp_path / "big.json").write_bytes(b" " * (1024 * 1024 + 1))
@@ -239,7 +246,14 @@ def test_schema_file(load_text: Load, refused: Refuse, tmp_path: Path) -> None:
         ("twice.json", "the key 'a' twice"),
         ("nan.json", "holds NaN"),
         ("list.json", "is no JSON object"),
-        ("deep.json", "nested too deep"),
+        ("deep.json", "nested deeper than 64 levels"),
+        ("deeper.json", "nested deeper than 64 levels"),
+        ("flat.json", "more than 50,000 values"),
+        ("wide.json", "more than 50,000 values"),
+        ("long.json", "holds a number of 5,000 characters"),
+        ("high.json", "holds a number beyond 10 to the power of 400"),
+        ("fifo.json", "cannot be read: it is no regular file"),
+        ("/dev/zero", "cannot be read: it is no regular file"),
         ("broken.json", "line 1, column 7"),
         ("latin.json", "is no UTF-8"),
         ("big.json", "longer than 1 MiB"),
