@@ -82,6 +82,7 @@ def only_record(chunks: list[Chunk]) -> Record:
         ("a.jsonl", '{"a":1}\n\n {"b":"\u2028é"} \r\n{\n', {}),
         ("a.json", '[ {"a":1},\n{"b":\n2}, 3 ]', {}),
         ("a.csv", 'a,b\n1,2\r\n"x\n""y",\n1,2,3\n', {}),
+        ("a.csv", "a,b\n1,2\r\r\n1\r\n", {}),
         ("a.csv", "a|b\n1|2\n", {"csv": CsvSpec("|")}),
         ("a.csv", "a,b\nNA,\n", {"csv": CsvSpec(null_values=("", "NA"))}),
         ("a.tsv", "a\tb\n1,2\t3\n", {}),
@@ -271,6 +272,13 @@ def test_a_csv_letter_holds_one_row(tmp_path: Path, raw: str, count: int) -> Non
     assert only_record(replay(tmp_path, {**letter, "raw": "1"})).cells == ["1"]
 
 
+def test_a_row_that_is_whole_is_never_cut_short(tmp_path: Path) -> None:
+    """Also if records may be shorter by now than when it was read: its bytes are there."""
+    row = {**LETTER, "header": ["a"], "raw": "x" * 5_000}
+
+    assert only_record(replay(tmp_path, row, max_record=1_000)).cells == ["x" * 5_000]
+
+
 def test_a_letter_that_was_put_right_is_taken_as_it_is(tmp_path: Path) -> None:
     """Whoever mends the bytes of a letter need not count them."""
     record = only_record(replay(tmp_path, {**LETTER, "raw": '{"a":1,"b":22222}'}))
@@ -301,6 +309,7 @@ def test_a_line_beyond_all_measure_is_refused(tmp_path: Path) -> None:
     record = only_record(chunks)
     assert record.violation is not None
     assert record.violation.rule == "not_replayable"
+    assert "too long" in record.violation.message
     assert (len(record.raw), record.length) == (256, 8 * 1024 * 1024 + 700)
     assert record.digest is not None
 
