@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import (
+    DeniedError,
     IsolateError,
     PreflightError,
     TableStopError,
@@ -102,8 +103,8 @@ async def _call(client: DynamoDBClient, request: Callable[[], Awaitable[Any]]) -
         except Exception as error:
             fault = translate(error)
             last = fault
-            if isinstance(fault, TableStopError | IsolateError):
-                raise PreflightError(str(fault)) from error
+            if isinstance(fault, TableStopError | IsolateError | DeniedError):
+                raise PreflightError(str(fault)) from None
             if not isinstance(fault, ThrottledError | TransientError):
                 raise
             if _nothing_listens(error):
@@ -113,7 +114,7 @@ async def _call(client: DynamoDBClient, request: Callable[[], Awaitable[Any]]) -
         advice = "check the network, a proxy (HTTPS_PROXY) and AWS_CA_BUNDLE"
     else:
         advice = "check target.endpoint; DynamoDB Local is started with `docker compose up -d`"
-    raise PreflightError(f"{endpoint} does not answer ({last}); {advice}") from last
+    raise PreflightError(f"{endpoint} does not answer ({last}); {advice}")
 
 
 def _nothing_listens(error: Exception) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pipeline.errors import TransientError
-from pipeline.table.aws.faults import translate
+from pipeline.table.aws.faults import asks_to_wait, translate
 from pipeline.table.base import Answer
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from types_aiobotocore_dynamodb import DynamoDBClient
 
+    from pipeline.errors import PipelineError
     from pipeline.model import Item, Key
     from pipeline.table.encoding import Encoder
 
@@ -32,7 +33,8 @@ _TOO_LARGE = 413
 class _Exchange:
     """One request's body on its way in, and the parsed answer on its way out."""
 
-    body: bytes
+    wires: Sequence[bytes]
+    body: bytes = b""
     answer: dict[str, Any] | None = None
 
 
@@ -69,40 +71,52 @@ class DynamoTable:
 
     async def write(self, items: Sequence[Item], /) -> Answer:
         """Send one BatchWriteItem with *items*; see `Table.write`."""
-        body = self._head + b",".join([item.wire for item in items]) + self._tail
-        exchange = _Exchange(body)
+        exchange = _Exchange([item.wire for item in items])
+        exchange.body = self._head + b",".join(exchange.wires) + self._tail
+        fault = await self._send(exchange)
+        if fault is not None:
+            # Raised here, its traceback has no texts of the client in it, which quote requests.
+            raise fault
+        if exchange.answer is None:
+            raise TransientError("the answer was not read: 200 without a body", code="unread")
+        return self._read(exchange.answer, items)
+
+    async def _send(self, exchange: _Exchange) -> PipelineError | None:
         token = _exchange.set(exchange)
         try:
             # A request that is abandoned here has its connection closed, never used again.
             async with asyncio.timeout(self._timeout) as deadline:
                 await self._client.batch_write_item(RequestItems={self._name: []})
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - `translate` raises what it does not know
             if deadline.expired():
-                raise TransientError(f"no whole answer within {self._timeout:g} s") from error
-            raise translate(error) from error
+                text = f"no whole answer within {self._timeout:g} s"
+                return TransientError(text, code="timeout")
+            return translate(error, exchange.wires)
         finally:
             _exchange.reset(token)
-        if exchange.answer is None:
-            raise TransientError("the answer was not read: 200 without a body")
-        return self._read(exchange.answer, items)
+        return None
 
     def show_key(self, key: Key, /) -> Mapping[str, str]:
         """Return *key* by attribute name, for reports."""
         return self._encoder.show_key(key)
 
     def _read(self, answer: dict[str, Any], items: Sequence[Item]) -> Answer:
+        """Return which of *items* were handed back, if it is these and nothing else."""
         unprocessed = answer["UnprocessedItems"]
         if not unprocessed:
             return Answer((), _consumed(answer))
         if set(unprocessed) != {self._name}:
-            raise TransientError("the answer hands back items of a table that was not written to")
+            raise _ambiguous("hands back items of a table that was not written to")
         try:
-            returned = {self._key_of(request) for request in unprocessed[self._name]}
-        except (KeyError, TypeError, ValueError) as error:
-            raise TransientError("the answer hands back something that is no item") from error
+            handed = [self._key_of(request) for request in unprocessed[self._name]]
+        except (KeyError, TypeError, ValueError):
+            raise _ambiguous("hands back something that is no item") from None
+        returned = set(handed)
         left = [item for item in items if item.key in returned]
         if len(left) != len(returned):
-            raise TransientError("the answer hands back items that were not sent")
+            raise _ambiguous("hands back items that were not sent")
+        if len(handed) != len(returned):
+            raise _ambiguous("hands back an item twice")
         return Answer(left, _consumed(answer))
 
     def _key_of(self, request: dict[str, Any]) -> Key:
@@ -115,28 +129,33 @@ def _put_body(params: dict[str, Any], **_: object) -> None:
     params["body"] = _exchange.get().body
 
 
+def _ambiguous(text: str) -> TransientError:
+    """Make the error for a 200 that does not say, or not believably, what was written."""
+    return TransientError(f"a 200 that {text}", code="ambiguous")
+
+
 def _read_body(response_dict: dict[str, Any], **_: object) -> None:
     """Accept a 200 only with a whole, parsed body that has ``UnprocessedItems``."""
     status: int = response_dict["status_code"]
     body: bytes = response_dict["body"]
     if status != _OK:
-        _refuse_foreign(status, body)
+        _refuse_foreign(status, body, response_dict["headers"])
         return
     checksum = response_dict["headers"].get("x-amz-crc32")
     if checksum is not None and (not checksum.isdecimal() or int(checksum) != zlib.crc32(body)):
-        raise TransientError("a 200 whose body does not match its CRC32")
+        raise _ambiguous("does not match its CRC32")
     try:
         answer = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise TransientError("a 200 whose body is no JSON") from error
+    except orjson.JSONDecodeError:
+        raise _ambiguous("is no JSON") from None
     if not isinstance(answer, dict) or not isinstance(answer.get("UnprocessedItems"), dict):
-        raise TransientError("a 200 without UnprocessedItems")
+        raise _ambiguous("is without UnprocessedItems")
     _exchange.get().answer = answer
     # botocore need not parse it again.
     response_dict["body"] = b"{}"
 
 
-def _refuse_foreign(status: int, body: bytes) -> None:
+def _refuse_foreign(status: int, body: bytes, headers: Mapping[str, str]) -> None:
     """
     Raise `TransientError` for an error that DynamoDB did not write: a proxy, a portal, a balancer.
 
@@ -150,7 +169,8 @@ def _refuse_foreign(status: int, body: bytes) -> None:
     except orjson.JSONDecodeError:
         error = None
     if not isinstance(error, dict) or not isinstance(error.get("__type"), str):
-        raise TransientError(f"HTTP {status} that is no answer of DynamoDB")
+        text = f"HTTP {status} that is no answer of DynamoDB"
+        raise TransientError(text, code=str(status), after=asks_to_wait(headers))
 
 
 def _consumed(answer: dict[str, Any]) -> float:

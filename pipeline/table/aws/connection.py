@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from pipeline.errors import PreflightError
+from pipeline.table.aws.scrub import scrub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,9 +71,9 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
         region, credentials = await _region_and_credentials(session, settings)
     except (BotoCoreError, OSError, ValueError) as error:
         raise PreflightError(
-            f"the AWS configuration cannot be used: {error}; see `aws configure list`, or log in "
-            "again (`aws sso login`)"
-        ) from error
+            f"the AWS configuration cannot be used: {scrub(str(error))}; see `aws configure list`, "
+            "or log in again (`aws sso login`)"
+        ) from None
     config = AioConfig(
         retries={"mode": "standard", "total_max_attempts": 1},
         parameter_validation=False,
@@ -94,7 +95,7 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
     ) as client:
         if credentials is not None:
             hooks: Any = client.meta.events  # whose stubs do not know that handlers are awaited
-            hooks.register("after-call.dynamodb.BatchWriteItem", credentials.after_call)
+            hooks.register("after-call.dynamodb", credentials.after_call)
         yield client
 
 

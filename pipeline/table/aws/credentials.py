@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiobotocore.credentials import AioCredentials
 
-from pipeline.table.aws.faults import CREDENTIAL_CODES
+from pipeline.table.aws import codes
+from pipeline.table.aws.scrub import redact
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,16 +48,17 @@ class RenewableCredentials(AioCredentials):
         self._find = find
         self._lock = asyncio.Lock()
         self._renewed_at = float("-inf")
+        self._frozen: ReadOnlyCredentials | None = None
         self.generation = 0
         self.trouble = ""
 
     async def get_frozen_credentials(  # type: ignore[override]  # as in the class above it
         self,
-    ) -> ReadOnlyCredentials:
+    ) -> ReadOnlyCredentials | None:
         """Return the keys to sign with now."""
         _signed_with.set(self.generation)
-        frozen: ReadOnlyCredentials = await self._current.get_frozen_credentials()
-        return frozen
+        self._frozen = await self._current.get_frozen_credentials()
+        return self._frozen
 
     async def get_account_id(self) -> str | None:  # type: ignore[override]  # the SDK awaits either
         """Return the account, for endpoints that have it in their name."""
@@ -87,11 +89,23 @@ class RenewableCredentials(AioCredentials):
         self.generation += 1
         self.trouble = ""
 
-    async def after_call(self, parsed: dict[str, Any], **_: object) -> None:
-        """Renew the credentials that an answer refuses; an SDK event handler (``after-call``)."""
+    async def after_call(self, parsed: dict[str, Any], model: Any, **_: object) -> None:
+        """
+        Take the keys out of what an answer says, and renew them if it refuses them to a write.
+
+        A handler of the SDK's event ``after-call``. Before the first write nothing is renewed: then
+        whoever started the run is still there.
+        """
         error = parsed.get("Error")
-        if not error or error.get("Code") not in CREDENTIAL_CODES:
+        if not error:
             return
-        await self.renew(_signed_with.get(self.generation))
-        if self.trouble:
-            error["Message"] = f"{error.get('Message', '')}; {self.trouble}"
+        message = str(error.get("Message", ""))
+        if self._frozen is not None:
+            message = redact(
+                message, (self._frozen.secret_key, self._frozen.token, self._frozen.access_key)
+            )
+        if error.get("Code") in codes.CREDENTIAL and model.name == "BatchWriteItem":
+            await self.renew(_signed_with.get(self.generation))
+            if self.trouble:
+                message = f"{message}; {self.trouble}"
+        error["Message"] = message

@@ -8,6 +8,7 @@ import pytest
 from botocore import exceptions as aws
 
 from pipeline.errors import (
+    DeniedError,
     IsolateError,
     PipelineError,
     TableStopError,
@@ -40,12 +41,17 @@ URL = "http://127.0.0.1:9"
         (400, "ItemCollectionSizeLimitExceededException", IsolateError),
         (400, "SerializationException", IsolateError),
         (413, "413", IsolateError),
-        (400, "ResourceNotFoundException", TableStopError),
-        (400, "AccessDeniedException", TableStopError),
-        (400, "UnrecognizedClientException", TableStopError),
-        (403, "InvalidSignatureException", TableStopError),
-        (400, "ExpiredTokenException", TableStopError),
-        (400, "MissingAuthenticationTokenException", TableStopError),
+        (400, "ResourceNotFoundException", DeniedError),
+        (400, "AccessDeniedException", DeniedError),
+        (400, "AccessDenied", DeniedError),
+        (400, "UnrecognizedClientException", DeniedError),
+        (403, "InvalidSignatureException", DeniedError),
+        (400, "ExpiredTokenException", DeniedError),
+        (400, "ExpiredToken", DeniedError),
+        (400, "MissingAuthenticationTokenException", DeniedError),
+        (400, "MissingAuthenticationToken", DeniedError),
+        (400, "IncompleteSignature", DeniedError),
+        (400, "Something <html> 4111111111111111", TableStopError),
         (400, "SomethingNobodyHasHeardOf", TableStopError),
     ],
 )
@@ -70,8 +76,11 @@ def test_every_code_has_one_meaning(status: int, code: str, verdict: type[Pipeli
         ),
         (ConnectionResetError(), TransientError),
         (TimeoutError(), TransientError),
-        (aws.NoCredentialsError(), TableStopError),
-        (aws.PartialCredentialsError(provider="env", cred_var="secret"), TableStopError),
+        (aws.NoCredentialsError(), DeniedError),
+        (aws.PartialCredentialsError(provider="env", cred_var="secret"), DeniedError),
+        (aws.CredentialRetrievalError(provider="process", error_msg="no route"), DeniedError),
+        (aws.UnauthorizedSSOTokenError(), DeniedError),
+        (aws.ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole"), DeniedError),
         (aws.ParamValidationError(report="value: 4111111111111111"), TableStopError),
     ],
 )
@@ -97,6 +106,79 @@ def test_messages_carry_no_values_and_are_bounded() -> None:
 
     assert "4111" not in str(leaking)
     assert len(str(long)) < 400
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (500, "InternalServerError"),
+        (400, "ProvisionedThroughputExceededException"),
+        (400, "ValidationException"),
+        (400, "AccessDeniedException"),
+        (400, "NobodyKnows"),
+        (400, "4111111111111111 is the card"),
+        (302, "4111111111111111"),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 2])
+def test_no_answer_repeats_a_value_of_the_request(status: int, code: str, count: int) -> None:
+    """Whatever the service writes, where it says it, and however many items were sent."""
+    secret = "4111111111111111"
+    wire = b'{"PutRequest":{"Item":{"PK":{"S":"a"},"card":{"S":"%s"}}}}' % secret.encode()
+    body = {"ThrottlingReasons": [{"reason": f"because of {secret}"}]}
+
+    error = translate_answer(status, code, f"refused for {secret}", body, [wire] * count)
+
+    shown = [str(error), getattr(error, "code", ""), *getattr(error, "reasons", ())]
+    assert all(secret not in text or text == code for text in shown if text != str(status))
+
+
+def test_a_refusal_of_the_job_says_what_to_do() -> None:
+    """Advice by code, or to renew the credentials."""
+    denied = translate_answer(400, "AccessDeniedException", "not authorized", {})
+    expired = translate_answer(400, "ExpiredTokenException", "expired", {})
+
+    assert "allow dynamodb:BatchWriteItem" in str(denied)
+    assert "renew the credentials" in str(expired)
+    assert (denied.code, expired.code) == (  # type: ignore[attr-defined]
+        "AccessDeniedException",
+        "ExpiredTokenException",
+    )
+
+
+def test_a_clock_that_is_wrong_is_told_by_how_much() -> None:
+    """A signature from another time is refused; the answer's Date says whose clock it is."""
+    headers = {"date": "Mon, 01 Jan 2024 00:00:00 GMT"}
+    body = {"ResponseMetadata": {"HTTPHeaders": headers}}
+
+    error = translate_answer(403, "InvalidSignatureException", "Signature expired", body)
+
+    assert "s ahead: set it" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "3"}, 3.0),
+        ({"x-amz-retry-after": "1500"}, 1.5),
+        ({"x-amz-retry-after": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Mon, 01 Jan 2024 00:00:00 GMT"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({}, None),
+    ],
+)
+def test_what_the_service_asks_to_wait_is_read(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    """Seconds, or the SDK's own milliseconds; nonsense counts as nothing."""
+    body = {"ResponseMetadata": {"HTTPHeaders": headers}}
+
+    error = translate_answer(503, "ServiceUnavailable", "", body)
+
+    assert isinstance(error, TransientError)
+    assert error.after == seconds
 
 
 def test_throttling_reasons_are_read() -> None:
