@@ -78,13 +78,13 @@ class FileSource:
         self._spec = spec
         self._null_values = frozenset(spec.csv.null_values)
         self._files: dict[str, _File] = {}
-        self._checksums: dict[str, int] = {}
+        self._hashes: dict[str, str] = {}
 
     async def parts(self) -> Sequence[Part]:
         """Find the files and look into each; raises for the first bad one."""
         found = await asyncio.to_thread(find_files, self._spec.pattern, self._spec.root)
         self._files = {name: await self._settled(name, path) for name, path in found.items()}
-        self._checksums = {}
+        self._hashes = {}
         return [file.part() for file in self._files.values()]
 
     async def _settled(self, name: str, path: Path) -> _File:
@@ -136,8 +136,8 @@ class FileSource:
     async def verify(self, part: Part, passed: Callable[[int], None]) -> Verified:
         """Read the whole file, and inflate it where it is compressed."""
         file = await self._file(part)
-        hashes = Hash(passed)
-        raws = hashes.through(self._raws(file, 0))
+        taken = Hash(passed)
+        raws = self._raws(file, 0, taken)
         if file.compression == "none":
             await _exhaust(raws)
             checked = False
@@ -145,20 +145,26 @@ class FileSource:
             stream = inflater(file.compression, self._spec.cut.block)
             await _exhaust(inflate(raws, part.name, stream))
             checked = stream.checked
-        self._checksums[part.name] = hashes.crc
-        return Verified(hashes.hexdigest(), checked)
+        return Verified(self._keep(part, taken), checked)
 
     async def digest(self, part: Part, passed: Callable[[int], None]) -> str:
         """Take the SHA-256 of the file as it lies on disk."""
         file = await self._file(part)
-        hashes = Hash(passed)
-        await _exhaust(hashes.through(self._raws(file, 0)))
-        self._checksums[part.name] = hashes.crc
-        return hashes.hexdigest()
+        taken = Hash(passed)
+        await _exhaust(self._raws(file, 0, taken))
+        return self._keep(part, taken)
 
-    def _raws(self, file: _File, offset: int) -> AsyncGenerator[bytes, None]:
-        checksum = self._checksums.get(file.disk.name)
-        return read_file(file.disk, offset=offset, size=self._spec.cut.block, checksum=checksum)
+    def _keep(self, part: Part, taken: Hash) -> str:
+        """Remember what was taken: whoever reads the part from now on reads those very bytes."""
+        self._hashes[part.name] = taken.hexdigest()
+        return self._hashes[part.name]
+
+    def _raws(
+        self, file: _File, offset: int, seen: Hash | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        known = self._hashes.get(file.disk.name)
+        size = self._spec.cut.block
+        return read_file(file.disk, offset=offset, size=size, sha256=known, seen=seen)
 
     def _blocks(self, file: _File, offset: int) -> AsyncGenerator[Block, None]:
         if file.compression == "none":

@@ -45,7 +45,7 @@ class StdinSource:
     def __init__(self, spec: StdinSpec) -> None:
         self._spec = spec
         self._null_values = frozenset(spec.csv.null_values)
-        self._hash = Hash(lambda _: None) if spec.digest else None
+        self._hash = Hash() if spec.digest else None
         self._ended = False
         self._begun: tuple[Look, AsyncGenerator[Block, None]] | None = None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import zlib
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import aiofiles
 
 from pipeline.errors import SourceCorruptError
-from pipeline.sources.storage.fingerprint import STRETCH, hash_of
+from pipeline.sources.storage.fingerprint import STRETCH, Hash, hash_of
 from pipeline.sources.storage.inflate import DamagedError
 from pipeline.sources.storage.stamp import changed, check, open_at_once, unreadable
 
@@ -34,17 +33,18 @@ class Block:
 
 
 async def read_file(
-    file: DiskFile, *, offset: int, size: int, checksum: int | None = None
+    file: DiskFile, *, offset: int, size: int, sha256: str | None = None, seen: Hash | None = None
 ) -> AsyncGenerator[bytes, None]:
     """
     Read the file in blocks of at most *size* bytes, from byte *offset* on.
 
     Raises `SourceCorruptError` as soon as it is not the file that was looked at: before each block
     is given and after the last, so that whoever reaches the end has read one and the same file.
-    *checksum* is the CRC-32 of the whole of it, where that is known, and must be that of what was
-    read from its beginning.
+    *sha256* (hex) is that of the whole of it, where it is known, and must be that of what was read
+    from its beginning; *seen* takes in what is read.
     """
-    crc = 0
+    # No CRC-32: a stored gzip member ends with its own, which cancels out any change before it.
+    seen = seen or Hash()
     try:
         async with aiofiles.open(file.path, "rb", buffering=0, opener=open_at_once) as opened:
             check(file, os.fstat(opened.fileno()))
@@ -57,16 +57,16 @@ async def read_file(
                 await opened.seek(offset)
             while block := await opened.read(size):
                 check(file, os.fstat(opened.fileno()))
-                crc = zlib.crc32(block, crc)
+                seen.update(block)
                 yield block
             check(file, os.fstat(opened.fileno()))
         status = await asyncio.to_thread(os.stat, file.path)
         check(file, status)
-        if checksum is not None and not offset:
-            held = crc == checksum
+        if sha256 is not None and not offset:
+            held = seen.hexdigest() == sha256
         else:
             held = status.st_ctime_ns == file.stamp.changed_ns or await _is_same(
-                file, offset, size, crc
+                file, offset, size, seen.hexdigest()
             )
     except OSError as error:
         raise unreadable(file.name, error) from error
@@ -74,21 +74,21 @@ async def read_file(
         raise changed(file.name, "holds other bytes than before, under the same size and time")
 
 
-async def _is_same(file: DiskFile, offset: int, size: int, crc: int) -> bool:
+async def _is_same(file: DiskFile, offset: int, size: int, seen: str) -> bool:
     """
-    Read once more from *offset* on, and say whether it comes to *crc* again.
+    Read once more from *offset* on, and say whether its SHA-256 is again what was *seen*.
 
     For a file whose inode was touched and neither its size nor its time: a new mode or link is no
     reason to fail, a writer who set the time back is.
     """
-    again = 0
+    again = Hash()
     async with aiofiles.open(file.path, "rb", buffering=0, opener=open_at_once) as opened:
         if hash_of(await opened.read(STRETCH)) != file.head:
             return False
         await opened.seek(offset)
         while block := await opened.read(size):
-            again = zlib.crc32(block, again)
-    return again == crc
+            again.update(block)
+    return again.hexdigest() == seen
 
 
 async def plain(raws: AsyncGenerator[bytes, None], offset: int) -> AsyncGenerator[Block, None]:

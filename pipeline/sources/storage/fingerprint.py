@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zlib
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -23,26 +22,28 @@ STRETCH = 64 * 1024
 
 
 class Hash:
-    """The hashes of a part as it is read, and how far it has been read."""
+    """The SHA-256 of bytes that are read; *passed* is told how many they are so far."""
 
-    def __init__(self, passed: Callable[[int], None]) -> None:
+    def __init__(self, passed: Callable[[int], None] = lambda _: None) -> None:
         self._sha256 = hashlib.sha256()
         self._passed = passed
         self._read = 0
-        self.crc = 0
+
+    def update(self, raw: bytes) -> None:
+        """Take in *raw*; to do so costs less than to hand a block to a thread."""
+        self._sha256.update(raw)
+        self._read += len(raw)
+        self._passed(self._read)
 
     def hexdigest(self) -> str:
-        """Give the SHA-256."""
+        """Give it for what was read so far."""
         return self._sha256.hexdigest()
 
     async def through(self, raws: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        """Pass *raws* on and hash them: a block costs less than to hand it to a thread."""
+        """Pass *raws* on and take them in."""
         async with aclosing(raws):
             async for raw in raws:
-                self._sha256.update(raw)
-                self.crc = zlib.crc32(raw, self.crc)
-                self._read += len(raw)
-                self._passed(self._read)
+                self.update(raw)
                 yield raw
 
 

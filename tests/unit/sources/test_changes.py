@@ -174,6 +174,27 @@ def _ignore(_: int) -> None:
     pass
 
 
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("packed", [False, True])
+async def test_a_change_while_it_is_verified_is_told(
+    tmp_path: Path, change: Callable[[Path], None], *, packed: bool
+) -> None:
+    """As one while it is read."""
+    path = tmp_path / "part.jsonl"
+    path.write_bytes(gzip.compress(LINE * COUNT, 0) if packed else LINE * COUNT)
+    source = file_source(path)
+    (part,) = await source.parts()
+    told: list[int] = []
+
+    def passed(read: int) -> None:
+        if not told:
+            change(path)
+        told.append(read)
+
+    with pytest.raises(SourceCorruptError, match=r"^'part\.jsonl' (was changed|cannot be read)"):
+        await source.verify(part, passed)
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("before", [False, True])
 async def test_another_file_than_the_verified_one_is_told(
@@ -181,8 +202,8 @@ async def test_another_file_than_the_verified_one_is_told(
 ) -> None:
     """What is loaded is what was verified, even if size and time are the same."""
     path = tmp_path / "part.jsonl"
-    texts = [b'{"id":"%b"}\n' % letter for letter in (b"x", b"y")]
-    first, second = [gzip.compress(text) if packed else text for text in texts]
+    texts = [LINE * 1_000 + b'{"id":"%b"}\n' % letter for letter in (b"x", b"y")]
+    first, second = [gzip.compress(text, 0) if packed else text for text in texts]
     path.write_bytes(first)
     source = file_source(path)
     (part,) = await source.parts()
