@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.backoff import RetryPolicy
 from pipeline.embedded import EngineSettings
 from pipeline.errors import PreflightError
-from pipeline.sources.base import CsvSpec, Cut, FileSpec, GenerateSpec, StdinSpec
+from pipeline.sources.base import CsvSpec, Cut, FileSpec, GenerateSpec, ReplaySpec, StdinSpec
 from pipeline.stages.sink import RejectLimit
 from pipeline.table.creation import IndexSpec, TableSpec
 from pipeline.table.description import TableDescription
@@ -30,6 +30,7 @@ __all__ = [
     "expected_digest",
     "item_specs",
     "reject_limit",
+    "replay_spec",
     "retry_policy",
     "source_spec",
     "table_spec",
@@ -62,6 +63,14 @@ def source_spec(definition: Definition, folder: Path) -> SourceSpec:
         max_record=source.max_record,
         cut=cut,
     )
+
+
+def replay_spec(definition: Definition, letters: Path) -> ReplaySpec:
+    """Return the dead letters of *letters* as a source; rows are read as the definition says."""
+    source, cut = definition.source, Cut(records=definition.queues.chunk)
+    if source.type == "generate":
+        return ReplaySpec(letters, cut=cut)
+    return ReplaySpec(letters, csv=_csv_spec(source), max_record=source.max_record, cut=cut)
 
 
 def _csv_spec(source: FileSource | StdinSource) -> CsvSpec:

@@ -58,8 +58,8 @@ class Beginning:
             )
         if self.earlier is not None and self.earlier.fell_back:
             yield (
-                "the newest checkpoint was torn; the run goes on from the one before, and writes "
-                "what lies between once more"
+                "the newest checkpoint is torn or missing; the run goes on from the one before, and "
+                "writes what lies between once more"
             )
 
         if self.ignored:
