@@ -90,22 +90,32 @@ class Running:
     def wait(self, limit: float) -> Ended:
         """Wait for the end; kill it after *limit* seconds, and say so."""
         deadline = time.monotonic() + limit
-        hung = False
-        while (ended := os.wait4(self.process.pid, os.WNOHANG))[0] == 0:
+        hung, peak = False, 0
+        while (ended := os.waitpid(self.process.pid, os.WNOHANG))[0] == 0:
             if not hung and time.monotonic() > deadline:
                 hung = True
                 self.process.kill()
-            time.sleep(0.005)
-        _, status, usage = ended
+            peak = max(peak, self._peak())
+            time.sleep(0.01)
+        _, status = ended
         self.process.returncode = os.waitstatus_to_exitcode(status)
         return Ended(
             self.process.returncode,
             time.monotonic() - self.started,
             hung,
-            usage.ru_maxrss * 1024,
+            peak,
             self.out_file.read_text(errors="replace"),
             self.err_file,
         )
+
+    def _peak(self) -> int:
+        """Read the kernel's high-water mark; that of wait4 would begin with the parent's memory."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_bytes()
+        except OSError:
+            return 0
+        marks = [line for line in status.splitlines() if line.startswith(b"VmHWM:")]
+        return int(marks[0].split()[1]) * 1024 if marks else 0
 
     def alive_after(self, seconds: float) -> bool:
         """Wait *seconds*, less if it ends before; tell whether it still runs."""

@@ -15,15 +15,19 @@ from bench.reliability.running import SECRET
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+    from random import Random
 
     from types_aiobotocore_dynamodb.client import DynamoDBClient
 
-__all__ = ["Comparison", "Load", "account_errors", "compare", "scan", "table_definition"]
+__all__ = ["POISON", "Comparison", "Load", "account_errors", "compare", "scan", "table_definition"]
 
 Typed = dict[str, Any]
 """An item as it travels: {"PK": {"S": "a"}}."""
 
 _WORDS = ("alpha", "héllo", "日本", "😀", 'quo"te', "comma,", "tab\t", "", "back\\slash", "z" * 60)
+POISON = "POISON"
+"""The text of a record that the table is to refuse."""
+
 _FIELDS = ("id", "version", "number", "text", "flag")
 
 
@@ -32,13 +36,15 @@ class Load:
     """
     A source of *records* records over *keys* keys (0: each its own), a pure function of *seed*.
 
-    Every *bad_every*-th record breaks the schema and must be rejected.
+    Every *bad_every*-th record breaks the schema and must be rejected; every *poison_every*-th has
+    POISON in its text, by which a proxy can know that it must refuse it as the table would.
     """
 
     seed: int
     records: int
     keys: int = 0
     bad_every: int = 0
+    poison_every: int = 0
     name: str = "source.jsonl"
 
     def record(self, ordinal: int) -> dict[str, Any]:
@@ -48,7 +54,7 @@ class Load:
             "id": self.key(ordinal),
             "version": "bad" if self.is_bad(ordinal) else ordinal,
             "number": roll.randrange(-(10**12), 10**12),
-            "text": " ".join(roll.choices(_WORDS, k=3)).strip() or "x",
+            "text": POISON if self.is_poison(ordinal) else self._text(roll),
             "flag": roll.random() < 0.5,
         }
 
@@ -61,6 +67,31 @@ class Load:
     def is_bad(self, ordinal: int) -> bool:
         """Tell whether the schema refuses this record."""
         return bool(self.bad_every) and ordinal % self.bad_every == self.bad_every - 1
+
+    def is_poison(self, ordinal: int) -> bool:
+        """Tell whether the table is to refuse this record, which is no bad one."""
+        every = self.poison_every
+        return bool(every) and ordinal % every == every - 1 and not self.is_bad(ordinal)
+
+    def is_good(self, ordinal: int) -> bool:
+        """Tell whether this record can be in the table."""
+        return not (self.is_bad(ordinal) or self.is_poison(ordinal))
+
+    def line(self, ordinal: int) -> int:
+        """Give the line of the source in which a record stands."""
+        return ordinal + (2 if self._as_csv else 1)
+
+    def refused_lines(self) -> tuple[set[int], set[int]]:
+        """
+        Give the lines of the records that must be rejected, and of those that may be.
+
+        What the table would refuse may be replaced by a later record of its key before it is sent.
+        """
+        bad = {n for n in range(self.records) if self.is_bad(n)}
+        poisoned = {n for n in range(self.records) if self.is_poison(n)}
+        newest = {self.key(n): n for n in range(self.records) if n not in bad}
+        must = bad | {n for n in poisoned if newest[self.key(n)] == n}
+        return {self.line(n) for n in must}, {self.line(n) for n in bad | poisoned}
 
     def item(self, ordinal: int) -> Typed:
         """Give what the table must hold of a record, as it travels."""
@@ -76,12 +107,7 @@ class Load:
 
     def last(self) -> dict[str, int]:
         """Give for each key the ordinal of its last good record: that one must be in the table."""
-        return {self.key(n): n for n in range(self.records) if not self.is_bad(n)}
-
-    @property
-    def bad(self) -> int:
-        """How many records must be rejected."""
-        return self.records // self.bad_every if self.bad_every else 0
+        return {self.key(n): n for n in range(self.records) if self.is_good(n)}
 
     def write(self, folder: Path) -> Path:
         """Write the source; its name's suffixes say how: .jsonl, .csv, and .gz behind them."""
@@ -94,15 +120,22 @@ class Load:
 
     def lines(self) -> Iterator[bytes]:
         """Give the source's lines, ends included."""
-        as_csv = ".csv" in self.name
-        if as_csv:
+        if self._as_csv:
             yield ",".join(_FIELDS).encode() + b"\n"
         for ordinal in range(self.records):
             record = self.record(ordinal)
-            if as_csv:
+            if self._as_csv:
                 yield _csv_line(record)
             else:
                 yield json.dumps(record, ensure_ascii=False).encode() + b"\n"
+
+    @property
+    def _as_csv(self) -> bool:
+        return ".csv" in self.name
+
+    @staticmethod
+    def _text(roll: Random) -> str:
+        return " ".join(roll.choices(_WORDS, k=3)).strip() or "x"
 
     def definition(self, endpoint: str, **changes: Any) -> dict[str, Any]:
         """
@@ -239,8 +272,9 @@ def account_errors(
     """
     Hold a finished run's report against the source and the dead letters; return what is wrong.
 
-    One record is one item here. Each record must be accounted for once: rejected and failed ones
-    have one dead letter each, at their own line, and the sums are the source's.
+    One record is one item here. Each record must be accounted for once: of the bad and poisoned
+    ones none is missing and no other is rejected, rejected and failed ones have one dead letter
+    each, at their own line, and the sums are the source's.
     """
     if report is None:
         return ["there is no report"]
@@ -250,7 +284,14 @@ def account_errors(
         wrong.append(f"total {report['total']} is not the sum of {outcome}")
     if report["records"] != load.records or report["total"] != load.records:
         wrong.append(f"{report['records']} records, total {report['total']}; {load.records} exist")
+    letters = [*letters]
     lines = [letter["line"] for letter in letters]
+    refused = {one["line"] for one in letters if one["kind"] != "retry_exhausted"}
+    must, may = load.refused_lines()
+    if not must <= refused <= may:
+        wrong.append(f"not rejected {sorted(must - refused)[:5]}, but {sorted(refused - may)[:5]}")
+    if outcome["rejected"] != len(refused):
+        wrong.append(f"{outcome['rejected']} rejected, {len(refused)} dead letters of such")
     if len(lines) != outcome["rejected"] + outcome["failed"]:
         wrong.append(f"{len(lines)} dead letters for {outcome}")
     if len(set(lines)) != len(lines):

@@ -25,7 +25,8 @@ class Exchange:
     One request on its way through the proxy.
 
     `forward` sends a body to the engine, this request's own by default; `send` writes raw bytes to
-    the client. *seconds* is the plan's unit of slowness. After *cut* the connection is not used.
+    the client. *seconds* is the plan's unit of slowness. *stored* are the writes that the engine
+    carried out. After *cut* the connection is not used.
     """
 
     body: bytes
@@ -34,7 +35,7 @@ class Exchange:
     writer: asyncio.StreamWriter
     engine: Callable[[bytes], Awaitable[wire.Message]]
     later: Callable[[float, bytes], None]
-    accepted: int = 0
+    stored: list[Any] = field(default_factory=list)
     cut: bool = field(default=False)
 
     async def forward(self, body: bytes | None = None) -> wire.Message:
@@ -42,8 +43,9 @@ class Exchange:
         sent = self.body if body is None else body
         reply = await self.engine(sent)
         if reply.status == 200:
-            left = json.loads(reply.body)["UnprocessedItems"]
-            self.accepted = len(_writes(sent)[1]) - sum(map(len, left.values()))
+            table, writes = _writes(sent)
+            left = json.loads(reply.body)["UnprocessedItems"].get(table, [])
+            self.stored = [write for write in writes if write not in left]
         return reply
 
     async def send(self, raw: bytes) -> None:

@@ -32,7 +32,8 @@ class Plan:
     *first_only* spares a request that was seen before. *marks* wins: the first of these byte
     strings that a body holds decides its fault. *latency* is what each write takes in addition,
     *seconds* the measure of slow faults. *hide_indexes* takes the indexes out of DescribeTable's
-    answers, as if they had been made afterwards.
+    answers, as if they had been made afterwards. With *remember* the proxy's `stored` holds every
+    different write that the engine has carried out.
     """
 
     faults: Mapping[str, float] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Plan:
     latency: float = 0.0
     seconds: float = 0.2
     hide_indexes: bool = False
+    remember: bool = False
 
 
 QUIET = Plan()
@@ -70,6 +72,7 @@ class FaultProxy:
         self.faults: Counter[str] = Counter()
         self.attempts: Counter[str] = Counter()
         self.accepted: list[tuple[float, int]] = []
+        self.stored: set[str] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -162,8 +165,10 @@ class FaultProxy:
         return True
 
     def _note(self, exchange: Exchange) -> None:
-        if exchange.accepted:
-            self.accepted.append((time.monotonic(), exchange.accepted))
+        if exchange.stored:
+            self.accepted.append((time.monotonic(), len(exchange.stored)))
+        if self.plan.remember:
+            self.stored.update(map(_canonical, exchange.stored))
 
     def _choose(self, plan: Plan, body: bytes, digest: str) -> tuple[str | None, Any]:
         """Give the name of this request's fault, None for none, and its dice."""
@@ -225,8 +230,12 @@ class _Engine:
 def _digest(body: bytes) -> str:
     """Name a batch by its writes, whatever their order."""
     tables = json.loads(body)["RequestItems"]
-    writes = sorted(json.dumps(write, sort_keys=True) for one in tables.values() for write in one)
+    writes = sorted(_canonical(write) for one in tables.values() for write in one)
     return hashlib.sha256("\n".join(writes).encode()).hexdigest()[:16]
+
+
+def _canonical(write: Any) -> str:
+    return json.dumps(write, sort_keys=True)
 
 
 def _without_indexes(body: bytes) -> bytes:
