@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config import definition_schema, load
 from pipeline.model import Kind
-from pipeline.table.aws import faults
+from pipeline.table.aws import codes as answers
 from pipeline.table.rules import Rule
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_definitions_of_the_readme_are_right(text: str, tmp_path: Path) -> None:
 def test_every_rule_is_documented() -> None:
     """docs/errors.md has each kind of refusal, each offline rule, each code of the service."""
     text = (DOCS / "errors.md").read_text(encoding="utf-8")
-    codes = (*faults._TRANSIENT, *faults._ISOLATE, *faults._THROTTLED)
+    codes = (*answers.TRANSIENT, *answers.ISOLATE, *answers.THROTTLED, *answers.DENIED)
     written = text.replace("(Exception)", "Exception") + text.replace("(Exception)", "")
     wanted = {f"`{word}`" for word in (*get_args(Kind), *get_args(Rule))}
     wanted |= {f"`{code}`" for code in codes if not code.isdigit()} - {"`RequestEntityTooLarge`"}
