@@ -15,6 +15,7 @@ from pipeline.compose.resumption.verify import check_expectation
 from pipeline.compose.stages import Input, Output
 from pipeline.errors import SourceCorruptError
 from pipeline.sources import open_source
+from pipeline.sources.replay import ReplaySource
 from pipeline.table.aws.client import DynamoTable
 from pipeline.table.aws.connection import shown_url
 from pipeline.table.dry import DryTable
@@ -73,7 +74,8 @@ async def replay_letters(
 
     Like `run_pipeline` otherwise: what is refused again is in that run's dead letters.
     """
-    source = open_source(specs.replay_spec(definition, letters))
+    source = ReplaySource(specs.replay_spec(definition, letters))
+    await source.require_letters()
     job = definition.model_copy(update={"name": f"{definition.name}-replay"})
     return await _load(job, options, source, stop)
 

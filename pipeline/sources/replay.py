@@ -63,6 +63,19 @@ class ReplaySource:
         self._file = file
         return parts
 
+    async def require_letters(self) -> None:
+        """Raise `PreflightError` where no line at the file's beginning is a letter."""
+        (part,) = await self.parts()
+        async with aclosing((await self._opened()).read(part)) as chunks:
+            async for lines in chunks:
+                told = await asyncio.to_thread(self._sort_out, lines)
+                # A line that is no letter tells of no other part: its own file stands for it.
+                if all(chunk.part == part.name for chunk in told):
+                    raise PreflightError(
+                        f"{part.name!r} holds no dead letters; give the dead-letter.jsonl of a run"
+                    )
+                return
+
     async def read(self, part: Part, start: Position | None = None) -> AsyncGenerator[Chunk, None]:
         """Read the letters; consecutive ones of one part share a chunk."""
         file = await self._opened()

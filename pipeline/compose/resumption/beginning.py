@@ -58,10 +58,9 @@ class Beginning:
             )
         if self.earlier is not None and self.earlier.fell_back:
             yield (
-                "the newest checkpoint is torn or missing; the run goes on from the one before, and "
-                "writes what lies between once more"
+                "the newest checkpoint is torn or missing; the run goes on from the one before "
+                "and writes what lies between once more"
             )
-
         if self.ignored:
             yield (
                 f"run {self.ignored[0].run} is unfinished; this one keeps no checkpoint, so it "

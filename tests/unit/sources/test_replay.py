@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import PreflightError
 from pipeline.model import Position, Record, Rejection, Violation
 from pipeline.sources import CsvSpec, ReplaySpec, open_source
+from pipeline.sources.replay import ReplaySource
 from pipeline.state.deadletter import DeadLetters, dead_letter
 from tests.unit.sources.drive import (
     file_source,
@@ -375,3 +376,12 @@ def test_what_is_no_file_is_told_with_what_to_give(tmp_path: Path, name: str, wh
 
     with pytest.raises(PreflightError, match=rf"{why}.*give th.*runs/NAME/RUN/dead-letter.jsonl"):
         asyncio.run(read_all(source_of(tmp_path / name)))
+
+
+def test_a_file_that_holds_no_letters_at_all_is_refused(tmp_path: Path) -> None:
+    """A mistaken file is told before anything of it is read as records."""
+    path = tmp_path / "users.jsonl"
+    path.write_bytes(b'{"id":1}\n{"id":2}\n')
+
+    with pytest.raises(PreflightError, match="holds no dead letters"):
+        asyncio.run(ReplaySource(ReplaySpec(path)).require_letters())
