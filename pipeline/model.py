@@ -133,9 +133,10 @@ class Chunk:
     """
     Records that were read together.
 
-    *end* is where reading resumes after them, unless the chunk was *cut* short. *header* are the CSV column names. *consumed* is how many bytes of the part, as it lies on disk
-    (compressed), have been read so far: progress, not position. *number* counts the run's chunks in
-    read order; the producer sets it.
+    *end* is where reading resumes after them, unless the chunk was *cut* short. *header* are the
+    CSV column names. *consumed* is how many bytes of the part, as it lies on disk (compressed),
+    have been read so far: progress, not position. *number* counts the run's chunks in read order;
+    the producer sets it.
     """
 
     part: str
