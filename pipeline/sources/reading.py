@@ -15,7 +15,7 @@ from pipeline.sources.formats.json_decode import decode_object
 from pipeline.sources.formats.jsonl import JsonlFramer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterator
 
     from pipeline.model import Position, Record, Value
     from pipeline.sources.base import Cut, FileSpec, Format, StdinSpec
@@ -90,14 +90,14 @@ async def _fill(
     async for block in blocks:
         pile.consumed = block.consumed
         for records in framer.feed(block.text):
-            if chunk := pile.add(records):
+            for chunk in pile.add(records):
                 yield chunk
-            elif not records:
+            if not records:
                 await asyncio.sleep(0)  # a pause that the framer offers
-        if eager and (chunk := pile.take()):
-            yield chunk
+        if eager and (rest := pile.take()):
+            yield rest
     for records in framer.finish():
-        if chunk := pile.add(records):
+        for chunk in pile.add(records):
             yield chunk
 
 
@@ -110,25 +110,31 @@ class _Pile:
         self._steps = cut.steps()
         self._most = next(self._steps)
         self._records: list[Record] = []
+        self._end: tuple[Position, int] | None = None  # of the pile, and what was read for it
         self.consumed = 0
 
-    def add(self, records: list[Record]) -> Chunk | None:
-        """Add *records*; give a chunk if that makes one."""
+    def add(self, records: list[Record]) -> Iterator[Chunk]:
+        """Add *records*, which stand together, and give the chunks that this fills."""
+        if not records:
+            return
+        if len(self._records) + len(records) > self._most and (chunk := self.take()):
+            yield chunk
         pile = self._records
         pile += records
-        if not pile:
-            return None
+        self._end = self._framer.position(), self.consumed
         last = pile[-1]
         size = last.offset + last.length - pile[0].offset
-        return self.take() if len(pile) >= self._most or size >= self._size else None
+        if (len(pile) >= self._most or size >= self._size) and (chunk := self.take()):
+            yield chunk
 
     def take(self) -> Chunk | None:
         """Make a chunk of what is there, if anything is."""
-        if not self._records:
+        if self._end is None:
             return None
-        end = self._framer.position()
-        chunk = Chunk(end.part, self._records, end, self._framer.header, self.consumed)
+        end, consumed = self._end
+        chunk = Chunk(end.part, self._records, end, self._framer.header, consumed)
         self._records = []
+        self._end = None
         self._most = next(self._steps)
         return chunk
 
