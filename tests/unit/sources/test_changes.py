@@ -245,6 +245,24 @@ async def test_what_is_no_change_of_the_bytes_is_none(
     assert sum(len(chunk.records) for chunk in seen) == COUNT
 
 
+async def test_a_permission_that_is_lost_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at a part and its turn to be read, hours may pass."""
+    path = tmp_path / "part.jsonl"
+    path.write_bytes(LINE)
+    source = file_source(path)
+    (part,) = await source.parts()
+
+    def refuse(*_arguments: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+
+    with pytest.raises(SourceCorruptError, match="cannot be read to its end: Permission denied"):
+        await read_part(source, part)
+
+
 async def test_a_change_is_told_when_the_next_block_is_read(tmp_path: Path) -> None:
     """Of a file that is written to no record is given that was not read before."""
     path = tmp_path / "part.jsonl"
