@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CONFIGS", "Ended", "pipeline", "start"]
+__all__ = ["CONFIGS", "Ended", "await_event", "pipeline", "start"]
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+
+PATIENCE = 30.0
+"""Seconds after which nobody waits any longer for an event."""
+
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,13 @@ class Ended:
 
 
 def start(
-    *arguments: str | Path, cwd: Path, stdin: Any = subprocess.DEVNULL
+    *arguments: str | Path,
+    cwd: Path,
+    stdin: Any = subprocess.DEVNULL,
+    variables: Mapping[str, str] = NOTHING,
 ) -> subprocess.Popen[str]:
-    """Start ``python -m pipeline`` in *cwd* with the test's own environment."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    """Start ``python -m pipeline`` in *cwd* with the test's own environment and *variables*."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **variables}
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", *map(str, arguments)],
         cwd=cwd,
@@ -49,9 +58,33 @@ def start(
     )
 
 
-def pipeline(*arguments: str | Path, cwd: Path, stdin: str | None = None) -> Ended:
+def pipeline(
+    *arguments: str | Path,
+    cwd: Path,
+    stdin: str | None = None,
+    variables: Mapping[str, str] = NOTHING,
+) -> Ended:
     """Run ``python -m pipeline`` to its end."""
     feed = subprocess.DEVNULL if stdin is None else subprocess.PIPE
-    with start(*arguments, cwd=cwd, stdin=feed) as running:
+    with start(*arguments, cwd=cwd, stdin=feed, variables=variables) as running:
         out, err = running.communicate(stdin, timeout=300)
         return Ended(running.returncode, out, err)
+
+
+def await_event(running: subprocess.Popen[str], name: str, **at_least: int) -> dict[str, Any]:
+    """Read log lines on stderr until event *name*, with facts of *at_least* so much; return it."""
+    assert running.stderr is not None
+    told = []
+    patience = threading.Timer(PATIENCE, running.kill)
+    patience.start()
+    try:
+        for line in running.stderr:
+            told.append(line)
+            event: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+            enough = all(event.get(fact, -1) >= number for fact, number in at_least.items())
+            if event.get("event") == name and enough:
+                return event
+    finally:
+        patience.cancel()
+        patience.join()
+    raise AssertionError(f"no {name} came: {''.join(told[-5:])}")
