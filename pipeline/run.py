@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.compose import specs
 from pipeline.compose.columns import check_columns, known_columns
-from pipeline.compose.execution import Execution, Plan, unreadable
+from pipeline.compose.endings import unreadable
+from pipeline.compose.execution import Execution, Plan
 from pipeline.compose.preflight import check_items, find_table, open_client
 from pipeline.compose.resumption.beginning import claimed
 from pipeline.compose.resumption.earlier import fingerprint

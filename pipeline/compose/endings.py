@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from pipeline.errors import PipelineError, StopRunError
-from pipeline.observe.report import Ending
-from pipeline.state.rundir import write_report
+from pipeline.observe.logs import open_log
+from pipeline.observe.metrics import Metrics, Tally
+from pipeline.observe.report import Ending, make_report
+from pipeline.state.rundir import make_run_folder, write_report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipeline.compose.execution import Plan
+    from pipeline.errors import SourceCorruptError
     from pipeline.observe.logs import Log
     from pipeline.observe.report import Report
 
-__all__ = ["failed", "first_leaf", "keep_report", "stopped", "tell_report"]
+__all__ = ["failed", "first_leaf", "keep_report", "stopped", "tell_report", "unreadable"]
 
 
 def first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -62,3 +67,24 @@ def tell_report(report: Report, log: Log) -> None:
     document = report.as_json()
     del document["errors"]
     log.info("run.finished", **document)
+
+
+def unreadable(plan: Plan, error: SourceCorruptError) -> Report:
+    """Report a source that is damaged where it begins: nothing was read, nothing written."""
+    definition, claim = plan.definition, plan.claim
+    folder = make_run_folder(claim.root, claim.name, claim.run)
+    identity = {
+        "name": definition.name,
+        "run": folder.name,
+        "table": definition.target.table,
+        "endpoint": None,
+        "dead_letter": None,
+        "dry_run": plan.dry_run,
+    }
+    with open_log(folder, definition.log.level, stderr=not plan.bar) as log:
+        ending = failed(error, 0, log, resumable=False)
+        cpu_s = time.process_time()
+        report = make_report(identity, ending, Tally(), Metrics(), cpu_s=cpu_s, samples=())
+        keep_report(folder, report, log)
+        tell_report(report, log)
+    return report

@@ -15,12 +15,11 @@ from pipeline.compose.stages import Input, Observed, Output, Stages, build_stage
 from pipeline.core.flow import Flow, StopSignal
 from pipeline.errors import PreflightError, StorageError
 from pipeline.observe.logs import open_log
-from pipeline.observe.metrics import Metrics, Tally
+from pipeline.observe.metrics import Metrics
 from pipeline.observe.progress import Goal, watched
 from pipeline.observe.report import Ending, make_report
 from pipeline.stages.checkpoints import Checkpoints, Job
 from pipeline.state.deadletter import DeadLetters, LettersMark
-from pipeline.state.rundir import make_run_folder
 from pipeline.state.unfinished import close_run
 from pipeline.table.creation import differences
 
@@ -30,12 +29,11 @@ if TYPE_CHECKING:
     from pipeline.compose.resumption.beginning import Beginning, Claim
     from pipeline.config import Definition
     from pipeline.core.channel import Channel
-    from pipeline.errors import SourceCorruptError
     from pipeline.model import Checked, Outcome
     from pipeline.observe.logs import Log, RunLog
     from pipeline.observe.report import Report
 
-__all__ = ["Execution", "Plan", "unreadable"]
+__all__ = ["Execution", "Plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +47,6 @@ class Plan:
     dry_run: bool = False
     bar: bool = False
     verify: bool = True
-
-
-def unreadable(plan: Plan, error: SourceCorruptError) -> Report:
-    """Report a source that is damaged where it begins: nothing was read, nothing written."""
-    definition, claim = plan.definition, plan.claim
-    folder = make_run_folder(claim.root, claim.name, claim.run)
-    identity = {
-        "name": definition.name,
-        "run": folder.name,
-        "table": definition.target.table,
-        "endpoint": None,
-        "dead_letter": None,
-        "dry_run": plan.dry_run,
-    }
-    with open_log(folder, definition.log.level, stderr=not plan.bar) as log:
-        ending = failed(error, 0, log, resumable=False)
-        cpu_s = time.process_time()
-        report = make_report(identity, ending, Tally(), Metrics(), cpu_s=cpu_s, samples=())
-        keep_report(folder, report, log)
-        tell_report(report, log)
-    return report
 
 
 class Execution:
@@ -200,10 +177,11 @@ class Execution:
         except Exception as error:  # noqa: BLE001 - a full disk, say; as above
             failure = failure or error
             unsettled = stages.sink.unsettled
+        resumable = traces.checkpoints is not None and traces.checkpoints.exist
         if failure is not None:
-            return failed(failure, unsettled, traces.log, resumable=beginning.kept)
+            return failed(failure, unsettled, traces.log, resumable=resumable)
         if unsettled or left_out or not stages.producer.exhausted:
-            return stopped(self._stop.reason, unsettled, resumable=beginning.kept)
+            return stopped(self._stop.reason, unsettled, resumable=resumable)
         tally = stages.sink.totals.tally
         return Ending("completed_with_errors" if tally.rejected or tally.failed else "succeeded")
 

@@ -55,7 +55,7 @@ class Checkpoints:
     The first ones come sooner, so that a process that is killed again and again gets on. A
     checkpoint says how things stood when the watermark was at its position: counters, samples,
     length of the dead-letter file. Whoever saves has synced the dead letters before. *due_at* is
-    None while there is nothing new to keep.
+    None while there is nothing new to keep; *exist* says whether one stands on the disk.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Checkpoints:
         self._failures = 0
         self._saved_at = float("-inf")
         self.due_at: float | None = None
+        self.exist = job.attempts > 1
 
     def moved(self) -> None:
         """Note that the watermark has moved."""
@@ -104,6 +105,7 @@ class Checkpoints:
             self.due_at = clock() + _RETRY_AFTER
             return
         self._failures = 0
+        self.exist = True
         self._saved_at = clock()
         self._pause = min(self._every, self._pause * 2)
         self.due_at = None

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Producer", "Reading"]
 
 
+_DOUBT = "; records shortly before the damage may be wrong already, and are in the table"
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """
@@ -60,6 +63,7 @@ class Producer:
         self._gate = gate
         self._consumed = 0
         self._records = reading.records
+        self._doubtful = False
         self.exhausted = False
         self.failure: SourceCorruptError | None = None
 
@@ -76,10 +80,12 @@ class Producer:
                     yield chunk
             if limit is None or self._records < limit:
                 self._compare_count()
-        except SourceCorruptError as failure:
-            failure.add_note("stage: producer")
-            self._log.error("source.corrupt", message=str(failure))
-            self.failure = failure
+        except SourceCorruptError as error:
+            text = f"{error}{_DOUBT if self._doubtful else ''}"
+            self.failure = SourceCorruptError(text)
+            self.failure.__cause__ = error
+            self.failure.add_note("stage: producer")
+            self._log.error("source.corrupt", message=text)
         else:
             self.exhausted = True
 
@@ -128,6 +134,7 @@ class Producer:
         async with aclosing(self._reading.source.read(part, start)) as chunks:
             async for chunk in chunks:
                 self._metrics.activity = None
+                self._doubtful = part.compression != "none"
                 self._consumed = before + chunk.consumed
                 yield await self._open(_cut(chunk, limit, self._records))
                 if limit is not None and self._records >= limit:

@@ -115,7 +115,7 @@ async def inflate(
     except DamagedError as error:
         raise SourceCorruptError(
             f"{name!r} is damaged at or before byte {error.at}: {error}; copy it again and check "
-            f"it with {stream.tester} (records shortly before the damage may be wrong already)"
+            f"it with {stream.tester}"
         ) from error
 
 
