@@ -176,9 +176,9 @@ ROW = Row(
         (
             Edit(
                 "pipeline/stages/writer.py",
-                "return self._halves(piece)\n        (culprit,) = piece.items",
-                "await self._give_up(piece, None, outbox)\n            return []\n"
-                "        (culprit,) = piece.items",
+                'self._log.info("batch.split", items=len(piece.items), error=poison.code)\n'
+                "            self._pieces.cut(piece)",
+                "await self._give_up(piece, None)",
             ),
         ),
     ),

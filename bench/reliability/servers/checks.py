@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
 __all__ = ["MAX_BODY", "Refused", "check_writes", "size_of"]
 
@@ -28,7 +28,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault of the stub
 
 
 def check_writes(
-    writes: list[Mapping[str, Any]], key_types: Mapping[str, tuple[str, str]]
+    writes: Sequence[Mapping[str, Any]], key_types: Mapping[str, tuple[str, str]]
 ) -> list[tuple[Hashable, Any]]:
     """
     Return each write's key and its item, None for a delete.

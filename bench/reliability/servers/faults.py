@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.reliability.servers import wire
@@ -25,8 +25,7 @@ class Exchange:
     One request on its way through the proxy.
 
     `forward` sends a body to the engine, this request's own by default; `send` writes raw bytes to
-    the client. *seconds* is the plan's unit of slowness. *stored* are the writes that the engine
-    carried out. After *cut* the connection is not used.
+    the client. *seconds* is the plan's unit of slowness. After *cut* the connection is not used.
     """
 
     body: bytes
@@ -35,18 +34,11 @@ class Exchange:
     writer: asyncio.StreamWriter
     engine: Callable[[bytes], Awaitable[wire.Message]]
     later: Callable[[float, bytes], None]
-    stored: list[Any] = field(default_factory=list)
-    cut: bool = field(default=False)
+    cut: bool = False
 
     async def forward(self, body: bytes | None = None) -> wire.Message:
         """Let the engine carry the request out."""
-        sent = self.body if body is None else body
-        reply = await self.engine(sent)
-        if reply.status == 200:
-            table, writes = _writes(sent)
-            left = json.loads(reply.body)["UnprocessedItems"].get(table, [])
-            self.stored = [write for write in writes if write not in left]
-        return reply
+        return await self.engine(self.body if body is None else body)
 
     async def send(self, raw: bytes) -> None:
         """Write to the client."""

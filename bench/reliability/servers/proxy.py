@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -148,7 +149,7 @@ class FaultProxy:
             rolled,
             plan.seconds,
             writer,
-            engine=lambda body: engine.call(request, body),
+            engine=lambda body: self._carry_out(engine, request, body),
             later=lambda after, body: self._later(after, request, body),
         )
         await asyncio.sleep(plan.latency)
@@ -156,19 +157,20 @@ class FaultProxy:
             await pass_on(exchange)
         else:
             self.faults[name] += 1
-            try:
-                await FAULTS[name](exchange)
-            finally:
-                self._note(exchange)
-            return not exchange.cut
-        self._note(exchange)
-        return True
+            await FAULTS[name](exchange)
+        return not exchange.cut
 
-    def _note(self, exchange: Exchange) -> None:
-        if exchange.stored:
-            self.accepted.append((time.monotonic(), len(exchange.stored)))
-        if self.plan.remember:
-            self.stored.update(map(_canonical, exchange.stored))
+    async def _carry_out(self, engine: _Engine, request: wire.Message, body: bytes) -> wire.Message:
+        """Let the engine carry a write out, and note what it took."""
+        reply = await engine.call(request, body)
+        if reply.status == HTTPStatus.OK:
+            ((table, writes),) = json.loads(body)["RequestItems"].items()
+            left = json.loads(reply.body)["UnprocessedItems"].get(table, [])
+            stored = [write for write in writes if write not in left]
+            self.accepted.append((time.monotonic(), len(stored)))
+            if self.plan.remember:
+                self.stored.update(map(_canonical, stored))
+        return reply
 
     def _choose(self, plan: Plan, body: bytes, digest: str) -> tuple[str | None, Any]:
         """Give the name of this request's fault, None for none, and its dice."""
@@ -188,7 +190,7 @@ class FaultProxy:
         async def carry_out() -> None:
             await asyncio.sleep(after)
             engine = _Engine(self._upstream)
-            await engine.call(request, body)
+            await self._carry_out(engine, request, body)
             engine.close()
 
         task = self._loop.create_task(carry_out())

@@ -1,0 +1,1 @@
+"""The scoreboard's own parts: what measures must be right itself."""
