@@ -17,11 +17,11 @@ ARGS ?=
 LOCK = "$(VENV)/bin/uv" pip compile -q pyproject.toml requirements/build.in --universal \
 	--python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help run test lint format types wheel lock clean
+.PHONY: help run test scoreboard scoreboard-ci lint format types wheel lock clean
 .PHONY: setup-run setup-test setup-dev
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 run: setup-run ## set up and load the example: make run CONFIG=... ARGS="--limit 10"
 	@"$(VENV)/bin/python" -m pipeline run "$(CONFIG)" $(ARGS)
@@ -31,6 +31,13 @@ test: setup-test ## set up and run all tests: make test ARGS="-k batcher"
 		java -version 2>&1 | grep -Eq 'version "(1[7-9]|[2-9][0-9])'; }; } >/dev/null 2>&1; then \
 		PIPELINE_REQUIRE_ENGINE=1; export PIPELINE_REQUIRE_ENGINE; \
 	fi; "$(VENV)/bin/python" -m pytest $(ARGS)
+
+scoreboard: setup-test ## measure reliability, an hour; see it turn red: make scoreboard ARGS="--rows R3"
+	@"$(VENV)/bin/python" -m bench.reliability --size full --mutants all \
+		--json docs/reliability.json --table docs/reliability.md $(ARGS)
+
+scoreboard-ci: setup-test ## the same, small, some minutes
+	@"$(VENV)/bin/python" -m bench.reliability --size ci --mutants ci $(ARGS)
 
 lint: setup-dev ## check style and format
 	@"$(VENV)/bin/ruff" check .
