@@ -14,8 +14,8 @@ from aiobotocore.httpsession import AIOHTTPSession
 
 __all__ = ["Transport"]
 
-_SPARE = 2
-"""Connections tried beyond those of the pool before a server is told to be out of step."""
+_FINAL = 200
+"""The lowest status of an answer to a request; below are announcements."""
 
 
 class Transport(AIOHTTPSession):
@@ -39,12 +39,13 @@ class Transport(AIOHTTPSession):
         connect = connector.connect
 
         async def connect_in_step(*wanted: Any, **how: Any) -> Any:
-            for _ in range(self._pool + _SPARE):
-                connection = await connect(*wanted, **how)
+            connection = await connect(*wanted, **how)
+            for _ in range(self._pool):
                 if not connection.protocol.should_close:
-                    return connection
+                    break
                 connection.close()
-            raise ConnectionError("the server answers before it is asked")
+                connection = await connect(*wanted, **how)
+            return connection
 
         connector.connect = connect_in_step
         return connector
@@ -57,4 +58,8 @@ class _OneHop:
         self._session = session
 
     async def request(self, method: str, **options: Any) -> Any:
-        return await self._session.request(method, allow_redirects=False, **options)
+        response = await self._session.request(method, allow_redirects=False, **options)
+        if response.status < _FINAL:
+            # "Switching Protocols": aiohttp would wait for the new protocol to end, for ever.
+            response.close()
+        return response
