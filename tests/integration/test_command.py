@@ -493,7 +493,11 @@ async def test_damage_in_the_source_fails_the_run_after_all_that_was_whole_is_wr
     (tmp_path / "in.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     definition = write_definition(tmp_path, dynamodb_local, path="in.jsonl.gz")
 
-    ended = pipeline("run", definition, cwd=tmp_path)
+    verified = pipeline("run", definition, cwd=tmp_path)
+    assert (verified.code, verified.report["reason"]) == (3, "source_corrupt")
+    assert (verified.report["records"], verified.report["resumable"]) == (0, False)
+
+    ended = pipeline("run", definition, "--no-verify-source", cwd=tmp_path)
 
     report = ended.report
     assert ended.code == 3

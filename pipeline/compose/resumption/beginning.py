@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.compose.resumption.earlier import pick
+from pipeline.compose.resumption.earlier import pick, require_same_table
 from pipeline.errors import PreflightError
 from pipeline.state.checkpoint import CheckpointFiles
 from pipeline.state.joblock import job_lock
@@ -87,7 +87,10 @@ class Claim:
 
     async def require_table(self, client: DynamoDBClient, table: str) -> None:
         """Refuse to go on with a run whose table is gone, instead of making an empty one."""
-        if not self._goes_on or await describe(client, table) is not None:
+        if not self._goes_on:
+            return
+        require_same_table(self.unfinished, table)
+        if await describe(client, table) is not None:
             return
         raise PreflightError(
             f"run {self.unfinished[0].run} is unfinished, and its table {table!r} is gone; "
@@ -99,7 +102,9 @@ class Claim:
         earlier = await pick(self.unfinished, wanted, read) if self._goes_on else None
         if earlier is not None:
             folder = reopen_run_folder(self.root, self.name, earlier.run)
-            return Beginning(earlier.run, folder, earlier, self.kept)
+            # Left by a --fresh that crashed before it gave them up; nothing else leaves two.
+            older = [one for one in self.unfinished if one.run < earlier.run]
+            return Beginning(earlier.run, folder, earlier, self.kept, older)
         folder = make_run_folder(self.root, self.name, self.run)
         beginning = Beginning(self.run, folder, None, self.kept)
         if not self.kept:

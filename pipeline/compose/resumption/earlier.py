@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.state.unfinished import Unfinished
     from pipeline.table.description import TableDescription
 
-__all__ = ["Earlier", "fingerprint", "pick"]
+__all__ = ["Earlier", "fingerprint", "pick", "require_same_table"]
 
 _FRESH = "or start over with --fresh, which writes every item again"
 
@@ -109,7 +109,17 @@ async def pick(
     if newest.document is None:
         raise PreflightError(f"{newest.problem}")
     reasons = "; ".join(_differences(newest.document["fingerprint"], wanted))
-    raise PreflightError(_refusal(newest, newest.document, reasons))
+    raise PreflightError(_refusal(newest.run, newest.document, reasons))
+
+
+def require_same_table(unfinished: Sequence[Unfinished], table: str) -> None:
+    """Raise `PreflightError` if the *unfinished* runs wrote to other tables than *table*."""
+    known = [one.document for one in unfinished if one.document is not None]
+    if not known or any(one["fingerprint"]["table"]["name"] == table for one in known):
+        return
+    wrote_to = known[0]["fingerprint"]["table"]["name"]
+    reason = f"it wrote to table {wrote_to!r}, and this is {table!r}"
+    raise PreflightError(_refusal(str(known[0]["run"]), known[0], reason))
 
 
 async def _compare_stretch(one: Unfinished, document: Mapping[str, Any], read: Input) -> None:
@@ -122,16 +132,16 @@ async def _compare_stretch(one: Unfinished, document: Mapping[str, Any], read: I
     try:
         found = await read.source.stretch(part, position, totals.in_part)
     except SourceCorruptError as error:
-        raise PreflightError(_refusal(one, document, str(error))) from error
+        raise PreflightError(_refusal(one.run, document, str(error))) from error
     if found != document["stretch"]:
         reason = f"{part.name!r} has other bytes before byte {document['stretch']['end']:,}"
-        raise PreflightError(_refusal(one, document, reason))
+        raise PreflightError(_refusal(one.run, document, reason))
 
 
-def _refusal(one: Unfinished, document: Mapping[str, Any], reasons: str) -> str:
+def _refusal(run: str, document: Mapping[str, Any], reasons: str) -> str:
     records = document["tally"]["records"]
     return (
-        f"run {one.run} is unfinished, with {records:,} records settled, and cannot be resumed: "
+        f"run {run} is unfinished, with {records:,} records settled, and cannot be resumed: "
         f"{reasons}. Put that back as it was and run again to go on, {_FRESH}"
     )
 

@@ -55,6 +55,9 @@ class Verification:
                 if digest is not None:
                     found[part.name] = digest
                     self._compare(part, digest)
+        except SourceCorruptError as error:
+            error.add_note("stage: producer")  # whose source it is
+            raise
         finally:
             self._metrics.activity = None
         return found
