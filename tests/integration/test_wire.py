@@ -40,11 +40,17 @@ HANGING = ("silence", "a dripping answer", "a length that is too long")
 
 @asynccontextmanager
 async def table_at(
-    url: str, monkeypatch: pytest.MonkeyPatch, *, deadline: float = 20.0, connections: int = 2
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    deadline: float = 20.0,
+    connections: int = 2,
+    own_keys: bool = False,
 ) -> AsyncIterator[DynamoTable]:
-    """Yield a table whose service is at *url*; a request may take *deadline* seconds."""
-    for name, value in tables.credentials_of("TESTKEY").items():
-        monkeypatch.setenv(name, value)
+    """Yield a table whose service is at *url*; *own_keys* are the test's to provide."""
+    if not own_keys:
+        for name, value in tables.credentials_of("TESTKEY").items():
+            monkeypatch.setenv(name, value)
     settings = ConnectionSettings("us-east-1", url, connections, timeout=30.0)
     async with connect(settings) as client:
         yield DynamoTable(client, "Users", ENCODER, timeout=deadline)
