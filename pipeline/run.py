@@ -77,7 +77,11 @@ async def replay_letters(
     """
     source = ReplaySource(specs.replay_spec(definition, letters))
     await source.require_letters()
-    job = definition.model_copy(update={"name": f"{definition.name}-replay"})
+    # What is expected of the source is not expected of its letters.
+    expect = {} if definition.source.type == "generate" else {"expect": None}
+    origin = definition.source.model_copy(update=expect)
+    name = f"{definition.name}-replay"
+    job = definition.model_copy(update={"name": name, "source": origin})
     return await _load(job, options, source, stop)
 
 
