@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -102,6 +103,10 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
 def _session(settings: ConnectionSettings) -> AioSession:
     from aiobotocore.session import get_session  # noqa: PLC0415 - as in `connect`
 
+    logger = logging.getLogger("aiobotocore")
+    if not logger.handlers:
+        # Else its warnings, with the texts of credential providers, go to stderr past our log.
+        logger.addHandler(logging.NullHandler())
     # The embedded engine needs nothing of the user's AWS configuration, not even a sound one.
     return get_session(_NOTHING_CONFIGURED if settings.rehearsal else None)
 

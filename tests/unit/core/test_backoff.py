@@ -78,6 +78,19 @@ def test_a_part_inherits_one_fault_that_its_sibling_can_prove() -> None:
     assert not other.suspect
 
 
+def test_a_part_has_attempts_of_its_own() -> None:
+    """However often the whole was proved to fail, its half starts with one fault."""
+    progress = Progress()
+    whole = Attempts(POLICY, progress)
+    for _ in range(8):
+        whole.failed(Fault.SERVER, single=False)
+        progress.accepted(progress.sends())
+    part = Attempts(POLICY, progress, whole)
+
+    assert (whole.counted, part.counted) == (8, 1)
+    assert part.failed(Fault.SERVER, single=True) is Verdict.RETRY
+
+
 def test_several_items_are_cut_and_never_given_up() -> None:
     """The third fault in a row cuts them; what is accepted of them starts the row anew."""
     attempts = Attempts(POLICY, Progress())

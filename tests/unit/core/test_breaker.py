@@ -66,9 +66,10 @@ def test_a_sign_of_life_starts_the_row_anew_and_closes(life: str) -> None:
     open_at(breaker, 10.0)
     opened = breaker.is_open
     closed = lives()
+    breaker.failed(sent=20.0, now=20.0)
 
     assert (before, opened, closed, breaker.is_open) == (False, True, True, False)
-    assert breaker.outage(1_000.0) == 0.0
+    assert breaker.outage(1_000.0) == 980.0
 
 
 def test_with_the_plain_policy_it_never_opens() -> None:

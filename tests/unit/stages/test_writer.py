@@ -22,7 +22,8 @@ from pipeline.errors import (
 )
 from pipeline.model import Batch, Item, Key, Outcome
 from pipeline.observe.metrics import Metrics
-from pipeline.stages.writer import Delivery, Writer
+from pipeline.stages.delivery import Delivery, Pieces
+from pipeline.stages.writer import Writer
 from tests.clock import run
 from tests.fakes import FakeTable, ListLog, Script, make_item
 
@@ -45,8 +46,8 @@ class Bench:
         self.breaker = breaker or Breaker(policy, self.dice)
         self.released: list[Key] = []
         self.outcomes: list[Outcome] = []
-        delivery = Delivery(table, policy, self.breaker, self.metrics, self.dice, self.log)
-        self._writer = Writer(delivery, self._release)
+        self.delivery = Delivery(table, policy, self.breaker, self.metrics, self.dice, self.log)
+        self._writer = Writer(self.delivery, self._release)
 
     def _release(self, keys: Iterable[Key]) -> None:
         self.released += keys
@@ -380,6 +381,46 @@ def test_in_an_outage_no_second_batch_is_taken_for_proof_of_what_is_throttled() 
     assert len(bench.written) == 10
 
 
+def test_no_pause_of_an_outage_is_made_after_it() -> None:
+    """Whoever is throttled once more after a minute of it tries again in a moment."""
+    late: list[float] = []
+
+    def script(_: int, __: Sequence[Item]) -> ThrottledError | None:
+        if bench.now >= 60 and (late or not bench.table.rows):
+            return None
+        if bench.now >= 60:
+            late.append(bench.now)
+        return ThrottledError("slow")
+
+    bench = Bench(FakeTable(script))
+
+    bench.deliver(*batches(2, 1), workers=2)
+
+    assert len(late) == 1
+    assert bench.now - late[0] <= 0.1
+
+
+def test_while_more_may_come_nothing_is_given_up_for_want_of_proof() -> None:
+    """A slow source: what is left looks at fault, and waits for the next batch to prove it."""
+    bench = Bench(FakeTable(breaks_on("bad")))
+
+    async def main() -> list[tuple[str, str]]:
+        inbox: Channel[Batch] = Channel(8)
+        outbox: Channel[Outcome] = Channel(100)
+        async with asyncio.TaskGroup() as group:
+            await inbox.send(Batch([make_item("good"), make_item("bad")]))
+            group.create_task(bench._writer(inbox, outbox))
+            await asyncio.sleep(100)
+            waiting = outbox.depth
+            inbox.close()
+        outbox.close()
+        bench.outcomes = [outcome async for outcome in outbox]
+        assert waiting == 1
+        return bench.refused
+
+    assert run(main()) == [("bad", "retry_exhausted")]
+
+
 @pytest.mark.parametrize("policy", [POLICY, RetryPolicy(attempts=8, max_outage=0)])
 def test_a_job_that_is_refused_stops_after_its_attempts(policy: RetryPolicy) -> None:
     """Eight requests with the whole batch, then the run ends; no item is ever to blame."""
@@ -391,6 +432,17 @@ def test_a_job_that_is_refused_stops_after_its_attempts(policy: RetryPolicy) -> 
 
     assert bench.outcomes == []
     assert [len(sent) for _, sent in table.requests] == [25] * 8
+
+
+def test_a_refused_job_is_no_outage() -> None:
+    """The service answers, and at once: keys and permissions are no question of its load."""
+    bench = Bench(FakeTable(lambda _, __: DeniedError("no")), RetryPolicy(attempts=20))
+
+    with pytest.raises(TableStopError):
+        bench.deliver(*batches(5, 5), workers=5)
+
+    assert bench.now > 10
+    assert "table.down" not in {event for event, _ in bench.log.events}
 
 
 def test_single_refusals_of_the_job_cost_nothing() -> None:
@@ -411,6 +463,18 @@ def test_a_pause_that_the_service_asks_for_is_kept() -> None:
     bench.deliver(items(1))
 
     assert bench.now == pytest.approx(3.0)
+
+
+def test_of_several_pieces_the_one_that_is_due_goes_first() -> None:
+    """A piece in a long pause does not stand before one that need not wait."""
+    pieces = Pieces(Bench(FakeTable()).delivery)
+    for name, due in (("a", 5.0), ("b", 1.0), ("c", 1.0)):
+        pieces.start([make_item(name)])
+        piece = pieces.take()
+        piece.due = due
+        pieces.put(piece)
+
+    assert [pieces.take().items[0].key[0] for _ in range(3)] == ["b", "c", "a"]
 
 
 def test_logs_say_what_happened_and_quote_nobody() -> None:
