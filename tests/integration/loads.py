@@ -55,11 +55,14 @@ class Lot:
     Files, and what must come of them: *rows* by id, *refused* as (part, number of the record).
 
     Some keys come twice, close together and far apart, and the later one must be in the table.
+    *refused_rows* are what the refused records would be, *all_rows* what all of them would.
     """
 
     files: Mapping[str, bytes]
     records: int
     rows: Mapping[str, int]
+    refused_rows: Mapping[str, int]
+    all_rows: Mapping[str, int]
     refused: Sequence[tuple[str, int]]
     path: str
 
@@ -83,6 +86,8 @@ def lot_of(form: str, count: int = 1_000) -> Lot:
         files={name: _packed(name, share) for name, share in parts.items()},
         records=count,
         rows={one["id"]: one["v"] for one in records if one["age"] >= 0},
+        refused_rows={one["id"]: one["v"] for one in records if one["age"] < 0},
+        all_rows={one["id"]: one["v"] for one in records},
         refused=[
             (name, ordinal)
             for name, share in parts.items()
@@ -157,44 +162,48 @@ class Job:
 
     def run(self, *options: str | Path, stdin: str | None = None) -> Ended:
         """Run the job to its end."""
-        return pipeline(
-            "run",
-            self.define(),
-            *options,
-            cwd=self.folder,
-            stdin=stdin,
-            variables=self.variables,
-        )
+        return self.call("run", self.define(), *options, stdin=stdin)
+
+    def call(self, *arguments: str | Path, stdin: str | None = None) -> Ended:
+        """Run any command in the job's folder to its end."""
+        return pipeline(*arguments, cwd=self.folder, stdin=stdin, variables=self.variables)
 
     def start(self, *options: str | Path, stdin: Any = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start the job."""
-        return start(
-            "run",
-            self.define(),
-            *options,
-            cwd=self.folder,
-            stdin=stdin,
-            variables=self.variables,
-        )
+        return self.begin("run", self.define(), *options, stdin=stdin)
+
+    def begin(
+        self, *arguments: str | Path, stdin: Any = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
+        """Start any command in the job's folder."""
+        return start(*arguments, cwd=self.folder, stdin=stdin, variables=self.variables)
 
     def killed_at(self, requests: int, *options: str, within: float = 0) -> None:
         """Run the job until that many writes were answered, and *within* seconds later kill it."""
+        self.kill_at(requests, "run", self.define(), *options, within=within)
+
+    def kill_at(self, requests: int, *arguments: str | Path, within: float = 0) -> None:
+        """Run any command, and kill it as `killed_at` does."""
         self.gate.shut_after(requests, losing=True)
-        with self.start(*options) as running:
+        with self.begin(*arguments) as running:
             self.gate.await_shut(running)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 running.wait(timeout=within)
             running.kill()
         self.gate.open()
 
-    async def rows(self) -> dict[str, int]:
-        """Read the whole table: what it holds under each id."""
+    async def items(self) -> dict[str, dict[str, Any]]:
+        """Read the whole table: items by key."""
         key = self.variables["AWS_ACCESS_KEY_ID"]
         async with tables.connect(self.gate.upstream, key) as client:
-            items = await tables.scan_all(client, TABLE)
-        for item in items:
-            assert item["PK"]["S"] == f"ROW#{item['id']['S']}"
-        return {item["id"]["S"]: int(item["v"]["N"]) for item in items}
+            return {item["PK"]["S"]: dict(item) for item in await tables.scan_all(client, TABLE)}
+
+    async def rows(self) -> dict[str, int]:
+        """Read the whole table: what the item of each id holds."""
+        items = await self.items()
+        rows = {item["id"]["S"]: int(item["v"]["N"]) for item in items.values()}
+        assert set(items) == {f"ROW#{name}" for name in rows}
+        return rows
 
     @property
     def runs(self) -> Path:

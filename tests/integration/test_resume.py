@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.integration.command import Ended
     from tests.integration.loads import Lot
 
-LOT = lot_of("plain folder")
+LOT = lot_of("plain folder", 1_300)
 
 
 async def assert_one_clean_run(job: Job, lot: Lot, ended: Ended) -> None:
@@ -109,9 +109,9 @@ def halted(dynamodb_local: str, tmp_path_factory: pytest.TempPathFactory) -> Job
     with gate_before(dynamodb_local) as gate:
         job = Job(folder, gate, tables.credentials_of(tables.new_access_key()))
         job.take(LOT)
-        gate.shut_after(36)
+        gate.shut_after(48)
         with job.start("--set", "log.level=debug") as running:
-            await_event(running, "checkpoint.saved", records=600)
+            await_event(running, "checkpoint.saved", records=650)
             running.kill()
     return job
 
@@ -154,7 +154,7 @@ def assert_refused(job: Job, told: str, *options: str) -> None:
         ("items.0.key.PK=LINE#{id}", "the definition's `items` has changed"),
         ("write.mode=delete", "the definition's `write.mode` has changed"),
         ("source.coerce=true", "the definition's `source settings` has changed"),
-        ("target.table=Other", "'Other'"),
+        ("target.table=Other", "it wrote to table 'Loaded', and this is 'Other'"),
         ("source.path=lot/2.jsonl", "'lot/1.jsonl' is no part of the source any more"),
     ],
 )
@@ -310,6 +310,21 @@ async def test_fresh_starts_over_and_gives_the_old_run_up_for_good(again: Job) -
     assert len({old, fresh.report["run"], plain.report["run"]}) == 3
     assert fresh.report["resumed_from"] is plain.report["resumed_from"] is None
     assert (fresh.report["attempts"], plain.report["attempts"]) == (1, 1)
+
+
+async def test_a_crash_while_fresh_begins_does_not_bring_the_old_run_back(again: Job) -> None:
+    """Killed before the old run was closed: the new one goes on, and then nothing is left."""
+    old = again.latest
+    shutil.copytree(old, again.folder / "kept")
+    again.killed_at(3, "--fresh")
+    shutil.rmtree(old)
+    (again.folder / "kept").rename(old)
+    assert len(unfinished(again)) == 2
+
+    ended = again.run()
+
+    assert ended.report["run"] != old.name
+    await assert_one_clean_run(again, LOT, ended)
 
 
 async def test_one_job_runs_once_at_a_time_and_a_dead_one_holds_nothing(job: Job) -> None:
