@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["CHECKOUT", "Ended", "Job", "Running"]
@@ -85,7 +85,8 @@ class Running:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; none is sent to a process that is gone."""
         if self.process.returncode is None:
-            self.process.send_signal(number)
+            # Popen's own would reap a process that has just ended, and `wait` find nothing.
+            os.kill(self.process.pid, number)
 
     def wait(self, limit: float) -> Ended:
         """Wait for the end; kill it after *limit* seconds, and say so."""
@@ -94,7 +95,7 @@ class Running:
         while (ended := os.waitpid(self.process.pid, os.WNOHANG))[0] == 0:
             if not hung and time.monotonic() > deadline:
                 hung = True
-                self.process.kill()
+                self.signal(signal.SIGKILL)
             peak = max(peak, self._peak())
             time.sleep(0.01)
         _, status = ended

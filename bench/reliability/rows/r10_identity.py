@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,10 @@ from bench.reliability.servers.proxy import FaultProxy, Plan
 from bench.reliability.truth import POISON, Load, account_errors, compare, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from random import Random
+
+    from bench.reliability.running import Ended
 
 __all__ = ["ROW"]
 
@@ -22,6 +25,8 @@ _AT_ONCE = 2
 _EXECUTIONS = 10
 """How often a schedule may be run again after a failure that can be resumed."""
 
+_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+_FINAL = (0, 1, 2)
 _SLOW = ("drip_for_ever", "hang", "hang_after")
 _DENIALS = ("expired_token", "access_denied")
 _FORMATS = ("source.jsonl", "source.jsonl.gz", "source.csv", "source.csv.gz")
@@ -29,12 +34,13 @@ _FORMATS = ("source.jsonl", "source.jsonl.gz", "source.csv", "source.csv.gz")
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One load, one mix of faults, one set of tuning; a pure function of its dice."""
+    """One load, one mix of faults, one tuning, some kills; a pure function of its dice."""
 
     load: Load
     plan: Plan
     write: Mapping[str, Any]
     others: Mapping[str, Any]
+    strikes: tuple[tuple[float, signal.Signals], ...]
 
     @property
     def patient(self) -> bool:
@@ -61,7 +67,7 @@ def _schedule(roll: Random) -> Schedule:
     rest = roll.random()
     if rest < 0.15:
         faults |= dict.fromkeys(_SLOW, 0.05)
-        write["timeout"] = "1s"
+        write |= {"timeout": "1s", "batch_size": 25}
     elif rest < 0.25:
         faults |= dict.fromkeys(_DENIALS, 0.05)
         write["batch_size"] = 25
@@ -72,13 +78,16 @@ def _schedule(roll: Random) -> Schedule:
         rate=roll.choice((0.05, 0.2, 0.5)),
         seconds=0.1,
         marks={POISON.encode(): "validation"},
+        latency=roll.choice((0, 0, 0.01, 0.05)) if write["batch_size"] == 25 else 0,
         remember=True,
     )
     others = {
         "checkpoint": {"every": roll.choice(("0s", "50ms", "5s"))},
         "queues": {"chunk": roll.choice((10, 100, 1000)), "capacity": roll.choice((1, 8))},
     }
-    return Schedule(load, plan, write, others)
+    strikes = roll.choice((0, 0, 1, 3))
+    blows = [(roll.uniform(0.3, 2.0), roll.choice(_SIGNALS)) for _ in range(strikes)]
+    return Schedule(load, plan, write, others, tuple(blows))
 
 
 def run(context: Context, number: int) -> str | None:
@@ -90,11 +99,8 @@ def run(context: Context, number: int) -> str | None:
         definition = load.definition(proxy.endpoint, **changes)
         job = Job(context.folder / str(number), definition, access_key)
         load.write(job.folder)
-        executions = 1
-        ended = job.run(limit=120)
-        while ended.code == 3 and executions < _EXECUTIONS:
-            executions += 1
-            ended = job.run(limit=120)
+        executions = _executions(job, schedule.strikes)
+        ended = executions[-1]
         stored = len(proxy.stored)
     report = ended.report or {}
     letters = job.letters(report)
@@ -104,14 +110,30 @@ def run(context: Context, number: int) -> str | None:
     given_up = [one["record"] for one in letters if one["kind"] == "retry_exhausted"]
     if given_up and schedule.patient:
         wrong.append(f"{len(given_up)} good items were given up")
-    if executions == 1 and not given_up and report.get("succeeded") != stored:
+    if len(executions) == 1 and not given_up and report.get("succeeded") != stored:
         wrong.append(f"{stored} items were taken by the table, {report.get('succeeded')} succeeded")
     found = compare(load, scan(context.engine(), access_key), given_up)
     if not found.same:
         wrong.append(found.told())
     if not wrong:
         return None
-    return f"schedule {number}, {executions} executions: {wrong}; {ended.told()}; {schedule}"
+    codes = [one.code for one in executions]
+    return f"schedule {number}, exit codes {codes}: {wrong}; {ended.told()}; {schedule}"
+
+
+def _executions(job: Job, strikes: Sequence[tuple[float, signal.Signals]]) -> list[Ended]:
+    """Run, and run again after a strike or a failure that can be resumed."""
+    ended: list[Ended] = []
+    while len(ended) < _EXECUTIONS:
+        running = job.start()
+        if len(ended) < len(strikes):
+            after, number = strikes[len(ended)]
+            if running.alive_after(after):
+                running.signal(number)
+        ended.append(running.wait(120))
+        if ended[-1].hung or ended[-1].code in _FINAL:
+            break
+    return ended
 
 
 def measure(context: Context) -> Figures:
@@ -131,10 +153,10 @@ def measure(context: Context) -> Figures:
 ROW = Row(
     id="R10",
     title="The count identity.",
-    how="500 loads, each through its own random mix of all faults: total = succeeded + superseded "
-    "+ rejected + failed = the source's records; one dead letter, at its own line, for each "
-    "rejected or failed one; succeeded = different items that the table took; the table by a full "
-    "scan.",
+    how="500 loads, each through its own random mix of faults and kills: total = succeeded + "
+    "superseded + rejected + failed = the source's records; one dead letter, at its own line, for "
+    "each rejected or failed one; succeeded = different items that the table took; the table by a "
+    "full scan.",
     passes="500 of 500",
     peers="AWS's bulk put reports no such sum; Airbyte compares counts by state message",
     measure=measure,

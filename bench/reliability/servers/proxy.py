@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from bench.reliability.board import dice
 from bench.reliability.servers import wire
-from bench.reliability.servers.faults import FAULTS, Exchange, pass_on
+from bench.reliability.servers.exchange import Exchange, pass_on
+from bench.reliability.servers.faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
