@@ -20,9 +20,8 @@ from pipeline.invocation import (
     options_of,
     refuse_terminal_input,
     report_and_exit,
-    say,
 )
-from pipeline.streams import open_missing
+from pipeline.streams import open_missing, say
 
 __all__ = ["main"]
 
@@ -38,10 +37,10 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         say("interrupted before the run began")
         code = SIGNALS[signal.SIGINT]
-    except Exception:  # noqa: BLE001 - a bug; Python's own exit code would say "finished"
-        import traceback  # noqa: PLC0415 - as in run
+    except Exception as error:  # noqa: BLE001 - a bug; Python's own exit code would say "finished"
+        from pipeline.observe.tracebacks import safe_traceback  # noqa: PLC0415 - as in run
 
-        say(f"{traceback.format_exc()}this is a bug of the pipeline; please report it")
+        say(f"{safe_traceback(error)}\nthis is a bug of the pipeline; please report it")
         code = FAILED
     sys.exit(code)
 

@@ -6,9 +6,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-import click
-
-from pipeline.streams import is_terminal, show_report
+from pipeline.streams import is_terminal, say, show_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -29,7 +27,6 @@ __all__ = [
     "options_of",
     "refuse_terminal_input",
     "report_and_exit",
-    "say",
 ]
 
 T = TypeVar("T")
@@ -51,12 +48,6 @@ def load_definition(config: Path, overrides: tuple[str, ...]) -> Definition:
         refuse(error)
 
 
-def say(text: str) -> None:
-    """Tell a person something on stderr, if there is one."""
-    if sys.stderr is not None:
-        click.echo(text, err=True)
-
-
 def refuse(error: Exception | str) -> NoReturn:
     say(str(error))
     sys.exit(USAGE)
@@ -71,8 +62,10 @@ def refuse_terminal_input(definition: Definition) -> None:
 def end_to_end(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
     """Do *work* to its end; what ends it before its first write ends the process."""
     from pipeline.errors import UsageError  # noqa: PLC0415 - as in run
+    from pipeline.observe.tracebacks import install_hooks  # noqa: PLC0415 - as in run
     from pipeline.runner import Interrupted, drive  # noqa: PLC0415 - as in run
 
+    install_hooks(say)
     try:
         return drive(work)
     except UsageError as error:

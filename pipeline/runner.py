@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,10 @@ def drive(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
     anything in flight a signal simply ends it: `Interrupted`. After that, for the rest of the
     process, SIGINT is ignored: what is done will be reported.
     """
+    # What is loaded has no cycles, and a collection that walks the two million values of a record
+    # in one go would stall the loop.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     caught: list[signal.Signals] = []
 
     async def guarded() -> T:

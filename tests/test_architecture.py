@@ -57,7 +57,7 @@ ADAPTERS = {
     "aiobotocore": ("pipeline/table/", "pipeline/sources/s3.py"),
     "aiohttp": ("pipeline/embedded/",),
     "botocore": ("pipeline/table/", "pipeline/sources/s3.py"),
-    "click": ("pipeline/cli.py", "pipeline/invocation.py", "pipeline/options.py"),
+    "click": ("pipeline/cli.py", "pipeline/options.py"),
     "pydantic": ("pipeline/config/",),
     "rich": ("pipeline/observe/",),
     "structlog": ("pipeline/observe/",),

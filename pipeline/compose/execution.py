@@ -66,12 +66,17 @@ class Execution:
         dead_letters = await self._letters(beginning)
         with open_log(beginning.folder, definition.log.level, stderr=not plan.bar) as log:
             traces = self._traces(beginning, dead_letters, log)
-            stages = build_stages(definition, self._read, self._written, traces, self._stop)
+            # A schema of thousands of patterns takes seconds to compile.
+            stages = await asyncio.to_thread(
+                build_stages, definition, self._read, self._written, traces, self._stop
+            )
             self._announce(beginning, log)
             goal = Goal(self._read.parts, plan.limit)
             with watched(definition.name, goal, self._metrics, log, bar=plan.bar):
                 ending = await self._drive(stages, beginning, traces)
             dead_letters.close()
+            if failure := log.failure():
+                self._metrics.warnings.append(failure)
             report = make_report(
                 self._identity(beginning, dead_letters),
                 ending,

@@ -171,7 +171,8 @@ class Attempts:
             self.counted += 1
             self.counted_at = self._progress.sent
         if single:
-            used_up = (self.tries if alone else self.counted) >= self._policy.attempts
+            # The first fault counts without proof; it alone is none, however few attempts there are.
+            used_up = (self.tries if alone else self.counted) >= max(self._policy.attempts, 2)
             return Verdict.GIVE_UP if used_up else Verdict.RETRY
         return Verdict.CUT if self.stuck else Verdict.RETRY
 

@@ -154,15 +154,21 @@ class Breaker:
         """Tell whether the outage has lasted for as long as the policy lets it."""
         return not self._policy.plain and self.outage(now) >= self._policy.max_outage > 0
 
-    def accepted(self, number: int) -> bool:
-        """Note that an item of request *number* was accepted; True if that closes it."""
+    def accepted(self, number: int) -> float | None:
+        """Note that an item of request *number* was accepted; see `answered`."""
+        since = self._alive()
         self.progress.accepted(number)
-        return self._alive()
+        return since
 
-    def answered(self) -> bool:
-        """Note that an item was refused or given up for good; True if that closes it."""
+    def answered(self) -> float | None:
+        """
+        Note that an item was refused for good.
+
+        If that closes the breaker, return since when everything had been refused; else None.
+        """
+        since = self._alive()
         self.progress.answered()
-        return self._alive()
+        return since
 
     def failed(self, sent: float, now: float, *, hint: float = 0.0) -> bool:
         """Note that a request sent at *sent* failed, and asks to wait; True if that opens it."""
@@ -179,10 +185,10 @@ class Breaker:
         self._opened.set()
         return True
 
-    def _alive(self) -> bool:
+    def _alive(self) -> float | None:
+        since = self.progress.refused_since if self.is_open else None
         self._row = 0
         self._hint = 0.0
-        was_open = self.is_open
         self._opened.clear()
         self._closed.set()
-        return was_open
+        return since

@@ -101,6 +101,10 @@ async def _fill(
             yield chunk
 
 
+_RECORD = 32
+"""Bytes that a record counts for beside its own: tiny ones are work too, where all are refused."""
+
+
 class _Pile:
     """Records on their way into a chunk."""
 
@@ -123,7 +127,7 @@ class _Pile:
         pile += records
         self._end = self._framer.position(), self.consumed
         last = pile[-1]
-        size = last.offset + last.length - pile[0].offset
+        size = last.offset + last.length - pile[0].offset + len(pile) * _RECORD
         if (len(pile) >= self._most or size >= self._size) and (chunk := self.take()):
             yield chunk
 

@@ -26,7 +26,7 @@ _SLICE = 0.005
 _SHOWN = 256
 """Characters of a refused item's key that reports and dead letters show."""
 
-_LARGE = 256 * 1024
+_LARGE = 32 * 1024
 """Bytes from which a record is worth a thread: decoding it could stall the loop."""
 
 

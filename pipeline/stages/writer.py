@@ -125,12 +125,10 @@ class _Worker:
             self._metrics.retries += not piece.new
             piece.new = False
             number, sent = breaker.progress.sends(), loop.time()
-            down = breaker.outage(sent)
             try:
                 answer = await self._send(piece.items)
             except IsolateError as poison:
-                if breaker.answered():
-                    self._log.warning("table.back", after_s=round(down, 1), accepted=False)
+                self._note_life(breaker.answered(), accepted=False)
                 return poison
             except DeniedError as denied:
                 return denied
@@ -139,9 +137,14 @@ class _Worker:
                 return error
             if len(answer.unprocessed) == len(piece.items):
                 self._note_failure(sent, None)
-            elif breaker.accepted(number):
-                self._log.warning("table.back", after_s=round(down, 1), accepted=True)
+            else:
+                self._note_life(breaker.accepted(number), accepted=True)
             return answer
+
+    def _note_life(self, down_since: float | None, *, accepted: bool) -> None:
+        if down_since is not None:
+            seconds = asyncio.get_running_loop().time() - down_since
+            self._log.warning("table.back", after_s=round(seconds, 1), accepted=accepted)
 
     def _note_failure(self, sent: float, error: RetryError | None) -> None:
         now = asyncio.get_running_loop().time()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from pipeline.core.text import escape_json
 from pipeline.errors import PreflightError
 from pipeline.state.durable import make_folder, sync_folder, write_new
 
@@ -62,7 +62,9 @@ def write_report(folder: Path, document: Mapping[str, Any]) -> None:
     Raise OSError if the disk does not take it.
     """
     fresh = folder / ".report.json"
-    write_new(fresh, orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    # Not orjson, which refuses names of files that are no Unicode.
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    write_new(fresh, escape_json(text.encode("utf-8", "surrogatepass")) + b"\n")
     fresh.replace(folder / "report.json")
     sync_folder(folder)
 

@@ -33,8 +33,9 @@ class Table(Protocol):
         """
         Send one BatchWriteItem request with *items*; one HTTP request, no retry inside.
 
-        Raise `RetryError` (throttled or transient: send again), `IsolateError` (an item poisons
-        the request) or `TableStopError` (nothing will help).
+        Raise `RetryError` (throttled, transient or denied: send again), `IsolateError` (an item
+        poisons the request) or `TableStopError` (nothing will help). No message of theirs holds an
+        item's value or a credential.
         """
 
     def show_key(self, key: Key, /) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from pipeline.errors import Refused
-from pipeline.model import TypedSet
+from pipeline.model import TypedSet, Violation
 from pipeline.table import numbers, size
 from pipeline.table.representable import unrepresentable
 from pipeline.table.rules import ItemRules
@@ -66,11 +66,15 @@ class Encoder:
                 _text(name): {"S": value} if type(value) is str else _wire_value(value)
                 for name, value in item.items()
             }
+        except _TooManyError:
+            raise Refused(_too_many()) from None
         except (TypeError, ValueError, RecursionError):
             raise Refused(*unrepresentable(item)) from None
         weight = self._rules.sound_size(wire)
         if weight is None:
-            violations = self._rules.check(wire)
+            if _values(item) > size.MAX_ITEM_BYTES:
+                raise Refused(_too_many())
+            violations = self._rules.examine(wire)
             if violations:
                 raise Refused(*violations)
             weight = size.item_size(wire)
@@ -103,6 +107,31 @@ class Encoder:
         }
 
 
+class _TooManyError(Exception):
+    """A list has more members than an item has bytes."""
+
+
+def _values(item: Mapping[str, Value]) -> int:
+    """Count the values in an item; each of them has a byte at least."""
+    count, layer = 0, list[Any](item.values())
+    while layer:
+        count += len(layer)
+        inner = [holder for holder in layer if type(holder) is list or type(holder) is dict]
+        layer = [
+            value
+            for holder in inner
+            for value in (holder.values() if type(holder) is dict else holder)
+        ]
+    return count
+
+
+def _too_many() -> Violation:
+    """Refuse by a count what would take half a minute to be measured."""
+    limit = f"{size.MAX_ITEM_BYTES:,}"
+    text = f"the item has more than {limit} values, so more than DynamoDB's limit of {limit} bytes"
+    return Violation("rule", "item_size", text)
+
+
 def decode_item(wire: WireItem) -> dict[str, Value]:
     """
     Read an item as it travels back into values.
@@ -130,6 +159,8 @@ def _wire_value(value: Any) -> dict[str, Any]:  # noqa: PLR0911 - a table by typ
     if value is None:
         return {"NULL": True}
     if kind is list:
+        if len(value) > size.MAX_ITEM_BYTES:
+            raise _TooManyError
         return {"L": [_wire_value(member) for member in value]}
     if kind is dict:
         return {"M": {_text(name): _wire_value(member) for name, member in value.items()}}

@@ -7,6 +7,8 @@ from typing import Any
 
 __all__ = ["members", "path_of_duplicate"]
 
+_SHOWN = 80
+
 
 class _Twice:
     """Stands in the parsed tree where an object has *key* more than once."""
@@ -34,7 +36,9 @@ def path_of_duplicate(raw: bytes) -> tuple[str, str] | None:
     """
     Find the first key that stands twice in an object of the valid JSON *raw*: (its path, the key).
 
-    None if no key does. The path is written like ``address.city`` or ``tags[3].name``.
+    None if no key does. The path is written like ``address.city`` or ``tags[3].name``; very long
+    names are cut in it, because a record is as long as the name of its longest field, and has as
+    many values.
     """
     tree = json.loads(raw.decode(), object_pairs_hook=_object, parse_int=str, parse_float=str)
     waiting = [("", tree)]
@@ -53,6 +57,8 @@ def path_of_duplicate(raw: bytes) -> tuple[str, str] | None:
 
 
 def _join(path: str, key: str) -> str:
+    if len(key) > _SHOWN:
+        key = f"{key[:_SHOWN]}…"
     return f"{path}.{key}" if path else key
 
 

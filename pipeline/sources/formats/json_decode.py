@@ -32,6 +32,10 @@ interpreter's own depends on how deep its stack already is.
 
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 
+_LONG = 64 * 1024
+_LONG_JSON = msgspec.json.Decoder(float_hook=lambda text: Decimal(text))  # noqa: PLW0108 - see below
+"""For a long record, which is decoded in a thread: a call into Python lets other threads in."""
+
 _MALFORMED = re.compile(r"JSON is malformed: (?P<what>.*) \(byte (?P<at>\d+)\)")
 
 _PAIR = re.compile(rb'"[ \t\r\n]*+:')
@@ -56,7 +60,7 @@ def decode_object(raw: bytes) -> dict[str, Value]:
     ``number`` or ``duplicate_key``.
     """
     try:
-        value = _JSON.decode(raw)
+        value = (_JSON if len(raw) < _LONG else _LONG_JSON).decode(raw)
     except (ValueError, RecursionError, InvalidOperation) as error:
         raise Refused(_diagnose(raw, error)) from error
     if type(value) is not dict:

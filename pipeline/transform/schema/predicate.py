@@ -48,6 +48,9 @@ _BREAKS: Final = {
 _MAX_DEPTH: Final = 16
 """How deep the generated blocks may nest: Python allows twenty loops inside of each other."""
 
+_MAX_LINES: Final = 5_000
+"""How long the code may get: what is referred to twice is written twice, twenty times over."""
+
 _NAMES: Final = {
     "ABSENT": object(),
     "Decimal": Decimal,
@@ -218,6 +221,8 @@ class _Code:
             self.check(inside, value, depth, optional=key not in required)
 
     def _line(self, depth: int, text: str) -> None:
+        if len(self.lines) == _MAX_LINES:
+            raise _UnknownError
         self.lines.append("    " * depth + text)
 
     def _constant(self, value: Any) -> str:

@@ -20,6 +20,8 @@ MAX_VIOLATIONS: Final = 100
 """An object with a million unknown names is one bad record, not a million violations."""
 
 _SHOWN: Final = 120
+_PATH: Final = 400
+"""A record may have a field whose name is the whole of its four megabytes; a message may not."""
 
 _UNITS: Final = {
     "minLength": "character",
@@ -60,9 +62,13 @@ def violations(
 
 
 def field_path(path: Sequence[str | int]) -> str:
-    """Write a path as people do: ``address.city``, ``tags[3]``."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")
+    """Write a path as people do: ``address.city``, ``tags[3]``; what is very long is cut."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{_cut(step)}" for step in path)
+    return _cut(text.removeprefix("."), _PATH)
+
+
+def _cut(text: str, limit: int = _SHOWN) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def class_of(value: Any) -> str:  # noqa: PLR0911 - one answer a class
@@ -127,8 +133,10 @@ def _message(rule: str, facts: dict[str, Any], value: Any) -> str:  # noqa: PLR0
         case "type":
             wanted = " or ".join(sorted(facts["types"], key=_null_last))
             return f"must be {wanted}, is {class_of(value)}"
-        case "pattern":
+        case "pattern" if "pattern" in facts:
             return f"must match the pattern {_shown(facts['pattern'])}"
+        case "pattern":  # one with look-around or a back-reference, which takes steps back
+            return f"takes too many steps to be matched with the pattern, is {class_of(value)}"
         case "format":
             return f"must be a valid {facts['format']}, is {class_of(value)}"
         case "enum":
@@ -192,4 +200,4 @@ def _shown(value: Any) -> str:
         text = number_text(value)
     else:
         text = repr(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return _cut(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from decimal import Decimal
 
 import pytest
@@ -141,3 +142,30 @@ def test_messages_hold_no_values() -> None:
         with pytest.raises(Refused) as refused:
             decode_object(raw)
         assert "secret" not in str(refused.value)
+
+
+def test_the_path_to_a_key_costs_little_however_long_the_names_on_it_are() -> None:
+    """A long name above many values is not written down once for each of them."""
+    names = ",".join(f'"{letter * 10_000}":[{"0," * 1_000}0]' for letter in "abc")
+    raw = f'{{"{"k" * 10_000}":{{{names},"d":{{"x":1,"x":2}}}}}}'.encode()
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused) as caught:
+            decode_object(raw)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    (violation,) = caught.value.violations
+    assert violation.field == f"{'k' * 80}….d.x"
+    assert peak < 50 * len(raw)
+
+
+def test_a_long_record_is_decoded_as_a_short_one_is() -> None:
+    """Its numbers keep their digits too, and an impossible one is refused."""
+    numbers = ",".join(f"{n}.10" for n in range(20_000))
+
+    assert decode_object(f'{{"x":[{numbers}]}}'.encode())["x"][7] == Decimal("7.10")  # type: ignore[index]  # it is a list
+    with pytest.raises(Refused, match="an exponent is too large"):
+        decode_object(f'{{"x":[{numbers},1e99999999999999999999]}}'.encode())

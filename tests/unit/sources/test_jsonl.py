@@ -104,7 +104,12 @@ def test_every_line_is_a_record(tmp_path: Path, count: int) -> None:
 
 @pytest.mark.parametrize(
     ("most", "sizes"),
-    [(1_000, [25, 50, 100, 200, 400, 800, 1_000, 1_000]), (100, [25, 50, 100, 100]), (3, [3, 3, 3])],
+    [
+        (1_000, [25, 50, 100, 200, 400, 800, 1_000, 1_000]),
+        (100, [25, 50, 100, 100]),
+        (60, [25, 50, 50]),
+        (3, [3, 3, 3]),
+    ],
 )
 def test_the_first_chunks_of_a_reading_are_small(
     tmp_path: Path, most: int, sizes: list[int]
@@ -116,7 +121,7 @@ def test_the_first_chunks_of_a_reading_are_small(
     chunks = asyncio.run(read_all(file_source(path, cut=Cut(records=most))))
 
     assert [len(chunk.records) for chunk in chunks[: len(sizes)]] == sizes
-    assert max(len(chunk.records) for chunk in chunks) == most
+    assert max(len(chunk.records) for chunk in chunks) <= most
 
 
 def test_large_records_make_small_chunks(tmp_path: Path) -> None:

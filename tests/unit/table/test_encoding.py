@@ -193,3 +193,14 @@ def test_decoding_an_unknown_type_fails() -> None:
     """What is no item does not become one."""
     with pytest.raises(KeyError):
         decode_item({"v": {"X": 1}})
+
+
+@pytest.mark.parametrize("value", [[1] * 500_000, [[[]] * 250_000, {"a": [None] * 250_000}]])
+def test_an_item_of_too_many_values_is_refused_by_their_number(value: Any) -> None:
+    """To measure what has a byte a value at least would take half a minute."""
+    with pytest.raises(Refused) as caught:
+        ENCODER.encode({"PK": "1", "SK": 1, "x": value})
+
+    (violation,) = caught.value.violations
+    assert violation.rule == "item_size"
+    assert "more than 409,600 values" in violation.message

@@ -231,3 +231,47 @@ def test_a_multiple_is_exact(number: int | Decimal, unit: int | Decimal, multipl
     """Multiples are exact for numbers of any exponent, at once."""
     assert is_multiple(number, unit) is multiple
     assert compile_schema({"multipleOf": unit}).accepts(number) is multiple
+
+
+@pytest.mark.parametrize("text", ["a" * 30 + "!", "a" * 5_000 + "!"])
+def test_a_pattern_that_takes_too_many_steps_refuses_the_record(text: str) -> None:
+    """Look-around takes steps back, and their number is bounded; one record never ends a run."""
+    (violation,) = violations({"properties": {"x": {"pattern": "^(?:(?=a)a|aa)+$"}}}, {"x": text})
+
+    assert violation.rule == "pattern"
+    assert "takes too many steps" in violation.message
+    assert violation.field == "x"
+
+
+def test_a_field_is_named_in_few_words_however_long_its_name() -> None:
+    """A hundred names of a megabyte are one bad record, not a hundred megabytes of report."""
+    record: dict[str, Value] = {f"{'n' * 100_000}{number}": 1 for number in range(100)}
+    record |= {"y": {"n" * 100_000: {"n" * 100_000: "text"}}}
+    inside = {"properties": {"n" * 100_000: {"additionalProperties": {"type": "integer"}}}}
+    found = violations({"properties": {"y": inside}, "additionalProperties": False}, record)
+
+    assert len(found) >= 2
+    assert all(len(one.field or "") <= 401 for one in found)
+
+
+def test_a_schema_that_unfolds_without_end_is_left_to_the_library() -> None:
+    """What is referred to twice, twenty levels deep, would be a million lines of code."""
+    levels: dict[str, Any] = {
+        f"a{level}": {"properties": {name: {"$ref": f"#/$defs/a{level - 1}"} for name in "xyz"}}
+        for level in range(1, 15)
+    }
+    schema = {"$defs": {"a0": {"type": "string"}, **levels}, "$ref": "#/$defs/a14"}
+
+    assert problems(schema) == []
+    assert not compile_schema(schema).compiled
+    assert compile_schema(schema).accepts({"x": {"y": {}}})
+    assert not compile_schema({**schema, "$ref": "#/$defs/a1"}).accepts({"z": 1})
+
+
+def test_of_a_record_with_very_many_values_the_first_error_is_told() -> None:
+    """The library makes every error before it tells of one; nobody waits for two million."""
+    schema = {"properties": {"x": {"items": {"type": "string"}}}, "required": ["y"]}
+
+    assert len(violations(schema, {"x": [1] * 50})) == 51
+    (violation,) = violations(schema, {"x": [1] * 50_000})
+    assert violation.rule in {"type", "required"}
