@@ -171,7 +171,7 @@ class Attempts:
             self.counted += 1
             self.counted_at = self._progress.sent
         if single:
-            # The first fault counts without proof; it alone is none, however few attempts there are.
+            # The first fault counts unproved, so that one alone is never the end.
             used_up = (self.tries if alone else self.counted) >= max(self._policy.attempts, 2)
             return Verdict.GIVE_UP if used_up else Verdict.RETRY
         return Verdict.CUT if self.stuck else Verdict.RETRY

@@ -51,6 +51,17 @@ def test_an_item_is_given_up_when_others_were_accepted_between_its_attempts() ->
     assert verdicts == [Verdict.RETRY] * 7 + [Verdict.GIVE_UP]
 
 
+def test_a_single_attempt_proves_nothing() -> None:
+    """Also where one attempt is all there is, an outage costs no good item."""
+    progress = Progress()
+    attempts = Attempts(RetryPolicy(attempts=1), progress)
+    first = attempts.failed(Fault.SERVER, single=True)
+    progress.accepted(progress.sends())
+    second = attempts.failed(Fault.SERVER, single=True)
+
+    assert (first, second) == (Verdict.RETRY, Verdict.GIVE_UP)
+
+
 def test_what_was_sent_before_a_fault_proves_nothing_about_it() -> None:
     """At the beginning of an outage answers of better times are still on their way."""
     progress = Progress()

@@ -58,7 +58,7 @@ def test_a_sign_of_life_starts_the_row_anew_and_closes(life: str) -> None:
     """One accepted item, or one that is refused for good, and the table is not down."""
     breaker = make()
 
-    def lives() -> bool:
+    def lives() -> float | None:
         return breaker.accepted(1) if life == "accepted" else breaker.answered()
 
     breaker.failed(sent=0.0, now=0.0)
@@ -68,7 +68,7 @@ def test_a_sign_of_life_starts_the_row_anew_and_closes(life: str) -> None:
     closed = lives()
     breaker.failed(sent=20.0, now=20.0)
 
-    assert (before, opened, closed, breaker.is_open) == (False, True, True, False)
+    assert (before, opened, closed, breaker.is_open) == (None, True, 7.0, False)
     assert breaker.outage(1_000.0) == 980.0
 
 
