@@ -334,7 +334,7 @@ async def test_one_job_runs_once_at_a_time_and_a_dead_one_holds_nothing(job: Job
     job.gate.shut_after(3)
     with job.start() as first:
         job.gate.await_shut(first)
-        second = job.run()
+        second = job.run("--limit", "0")
         other = job.run("--set", "name=other", "--dry-run")
         first.kill()
     job.gate.open()
@@ -348,27 +348,29 @@ async def test_one_job_runs_once_at_a_time_and_a_dead_one_holds_nothing(job: Job
 
 async def test_a_limited_run_goes_on_to_its_limit(job: Job) -> None:
     """Records of both attempts together make the limit; then the run is closed."""
-    lot = lot_of("jsonl", 400)
+    lot = lot_of("jsonl", 800)
     job.take(lot)
-    job.killed_at(5, "--limit", "333")
+    job.killed_at(24, "--limit", "733")
 
-    limited = job.run("--limit", "333")
+    limited = job.run("--limit", "733")
     whole = job.run()
 
     assert (limited.code, limited.report["attempts"]) == (1, 2)
-    assert limited.report["records"] == limited.report["total"] == 333
-    assert len(letters_of(limited.report, job.folder)) == sum(n < 333 for _, n in lot.refused)
+    assert limited.report["resumed_from"]["record"] > 0
+    assert limited.report["records"] == limited.report["total"] == 733
+    assert len(letters_of(limited.report, job.folder)) == sum(n < 733 for _, n in lot.refused)
     assert whole.report["resumed_from"] is None
     await assert_one_clean_run(job, lot, whole)
 
 
 async def test_a_limited_run_goes_on_without_its_limit(job: Job) -> None:
     """The rest is loaded too, each record once."""
-    lot = lot_of("json", 400)
+    lot = lot_of("json", 800)
     job.take(lot)
-    job.killed_at(5, "--limit", "333")
+    job.killed_at(24, "--limit", "733")
 
     ended = job.run()
 
+    assert ended.report["resumed_from"]["record"] > 0
     assert ended.report["attempts"] == 2
     await assert_one_clean_run(job, lot, ended)

@@ -51,6 +51,7 @@ async def test_after_a_soft_stop_nothing_is_written_twice(job: Job, number: sign
     """What is in flight settles, the report says what the table holds, the rest goes on there."""
     lot = lot_of("jsonl", 1_500)
     job.take(lot)
+    job.definition["checkpoint"]["every"] = "10m"
     job.gate.shut_after(20)
     with job.start() as running:
         job.gate.await_shut(running)
