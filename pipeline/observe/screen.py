@@ -71,6 +71,10 @@ def _rows(report: Report) -> list[tuple[str, str, str]]:
         ("rejected", f"{report.rejected:,}", "refused by schema, rules or table"),
         ("failed", f"{report.failed:,}", "good, but the attempts ran out"),
     ]
+    if report.resumed_from is not None:
+        start = report.resumed_from
+        where = f"this one began after record {start['record']:,} of {plain(str(start['part']))}"
+        rows.insert(0, ("attempts", f"{report.attempts:,}", where))
     if report.unsettled:
         rows.append(("unsettled", f"{report.unsettled:,}", "may or may not be in the table"))
     rows += [

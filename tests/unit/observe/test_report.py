@@ -68,3 +68,17 @@ def test_text_from_data_cannot_style_or_paint_the_terminal(
     out = capsys.readouterr().out
     assert "\\x1b[2J[red]gone[/]\\r" in out
     assert plain("a\nb\u202e") == "a\\nb\\u202e"
+
+
+def test_a_resumed_run_says_on_the_terminal_where_it_went_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The person sees that the counts are those of all attempts, and where this one began."""
+    start = {"part": "a.csv", "record": 1_200, "line": 1_201, "offset": 9}
+    identity = {**IDENTITY, "resumed_from": start, "attempts": 3}
+    ending = Ending("succeeded")
+    render_report(make_report(identity, ending, Tally(), Metrics(), cpu_s=0.1, samples=[]))
+
+    shown = capsys.readouterr().out
+    assert "3" in shown
+    assert "this one began after record 1,200 of a.csv" in shown
