@@ -66,6 +66,7 @@ class Breaker:
         self._line = asyncio.Lock()
         self._hint = 0.0
         self._stakes: set[Stake] = set()
+        self._waits = 0
         self.progress = Progress()
         self.probes = 0
 
@@ -108,6 +109,7 @@ class Breaker:
             async with self._line:
                 if await self._next_probe():
                     self.probes += 1
+                    self._waits += 1
                     yield self.probes
                     return
             await asyncio.sleep(self._random.uniform(0, _RETURN))
@@ -116,7 +118,7 @@ class Breaker:
     async def _next_probe(self) -> bool:
         """Wait until the next probe is due, the last one when the outage is over; False: closed."""
         clock = asyncio.get_running_loop().time
-        longest = min(_LAST_PROBE, _FIRST_PROBE * 2.0 ** min(self.probes, 10))
+        longest = min(_LAST_PROBE, _FIRST_PROBE * 2.0 ** min(self._waits, 10))
         pause = self.hinted(self._random.uniform(longest / 2, longest), self._hint)
         try:
             async with asyncio.timeout(self._within_outage(clock(), pause)):
@@ -170,6 +172,10 @@ class Breaker:
         self.progress.answered()
         return since
 
+    def given_up(self) -> None:
+        """Note that an item was given up: what waits behind it need not wait as long."""
+        self._waits = 0
+
     def failed(self, sent: float, now: float, *, hint: float = 0.0) -> bool:
         """Note that a request sent at *sent* failed, and asks to wait; True if that opens it."""
         self.progress.refused(now)
@@ -180,7 +186,7 @@ class Breaker:
             return False
         if self._row < _FAILURES or now - self._row_began < _SILENCE:
             return False
-        self.probes = 0
+        self.probes = self._waits = 0
         self._closed.clear()
         self._opened.set()
         return True

@@ -6,7 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core.backoff import Attempts
+from pipeline.core.backoff import Attempts, Fault
+from pipeline.errors import DeniedError, ThrottledError
 from pipeline.model import Item, Outcome, Rejection, Violation
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.observe.metrics import Metrics
     from pipeline.table.base import Table
 
-__all__ = ["Delivery", "Piece", "Pieces", "outage_text", "refusal", "surrender"]
+__all__ = ["Delivery", "Piece", "Pieces", "fault_of", "outage_text", "refusal", "surrender"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,15 @@ class Pieces:
     def stuck(self) -> bool:
         """Whether there are only single items that fail, whoever is to blame."""
         return all(piece.single and piece.attempts.stuck for piece in self._waiting)
+
+
+def fault_of(error: RetryError | None) -> Fault:
+    """Class a failure; None stands for an answer that handed everything back."""
+    if isinstance(error, DeniedError):
+        return Fault.DENIED
+    if error is None or isinstance(error, ThrottledError):
+        return Fault.CAPACITY
+    return Fault.SERVER
 
 
 def refusal(delivery: Delivery, piece: Piece, poison: IsolateError) -> tuple[Outcome, Item | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pipeline.core.backoff import Fault, Verdict
+from pipeline.core.backoff import Verdict
 from pipeline.core.channel import EndOfStream
 from pipeline.errors import (
     DeniedError,
@@ -16,7 +16,14 @@ from pipeline.errors import (
     ThrottledError,
 )
 from pipeline.model import Outcome
-from pipeline.stages.delivery import Delivery, Pieces, outage_text, refusal, surrender
+from pipeline.stages.delivery import (
+    Delivery,
+    Pieces,
+    fault_of,
+    outage_text,
+    refusal,
+    surrender,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -162,7 +169,7 @@ class _Worker:
         if self._breaker.is_over(now):
             raise OutageError(outage_text(self._delivery, piece, error)) from error
         alone = self._is_last and self._breaker.only_suspects(now)
-        verdict = piece.attempts.failed(_fault(error), single=piece.single, alone=alone)
+        verdict = piece.attempts.failed(fault_of(error), single=piece.single, alone=alone)
         if verdict is Verdict.STOP:
             raise TableStopError(str(error)) from error
         if verdict is Verdict.GIVE_UP:
@@ -236,14 +243,7 @@ class _Worker:
 
     async def _give_up(self, piece: Piece, error: RetryError | None) -> None:
         """Settle good items whose attempts ran out, and what they had replaced, as failed."""
+        self._breaker.given_up()
         outcome = surrender(self._delivery, piece, error)
         self._release([item.key for item in piece.items])
         await self._outbox.send(outcome)
-
-
-def _fault(error: RetryError | None) -> Fault:
-    if isinstance(error, DeniedError):
-        return Fault.DENIED
-    if error is None or isinstance(error, ThrottledError):
-        return Fault.CAPACITY
-    return Fault.SERVER

@@ -359,6 +359,17 @@ def test_the_end_of_a_load_does_not_wait_for_what_breaks_the_server(
     assert bench.now < 90
 
 
+def test_many_at_the_end_are_given_up_one_soon_after_the_other() -> None:
+    """Twenty seconds for the first of them, not for each."""
+    bad = {f"{number}-0" for number in range(30)}
+    bench = Bench(FakeTable(breaks_on(*bad)))
+
+    bench.deliver(*batches(30, 25), workers=5)
+
+    assert {key for key, _ in bench.refused} == bad
+    assert bench.now < 75
+
+
 def test_one_item_alone_with_a_broken_server_is_waited_for_as_an_outage() -> None:
     """Nobody can tell which of the two is broken: the run ends so that it can be resumed."""
     bench = Bench(FakeTable(breaks_on("bad")))
