@@ -24,6 +24,7 @@ __all__ = [
 DocumentPath = tuple[str | int, ...]
 """Keys and list indexes from the top of the definition down; shown joined by dots."""
 
+_PASSWORD: Final = re.compile(r"(://[^/@\s]*?:)([^/\s]+)@")
 _LINE_END: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _SHOWN_PROBLEMS: Final = 100  # a hostile file can hold thousands; nobody reads further
 _MOST_PROBLEMS: Final = 500  # and nobody pays for them to be found
@@ -152,7 +153,7 @@ def _block(problem: Problem, file: str, lines: Sequence[str], secret: int | None
     text = (f"{where}: " if where else "") + printable(problem.message, 1_000)
     text += _suggestion(problem)
     if place.override is not None:
-        given = place.override.partition("=")[0] + "=***" if problem.secret else place.override
+        given = place.override.partition("=")[0] + "=***" if problem.secret else _without_password(place.override)
         return f"--set {printable(given)}: {text}"
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if secret is not None:
@@ -160,10 +161,15 @@ def _block(problem: Problem, file: str, lines: Sequence[str], secret: int | None
     return f"{file}:{place.line}:{place.column}: {text}\n{_excerpt(line, place)}"
 
 
+def _without_password(text: str) -> str:
+    """Return *text*, as long as it was, without a password in a URL that stands in it."""
+    return _PASSWORD.sub(lambda found: found[1] + "*" * len(found[2]) + "@", text)
+
+
 def _excerpt(line: str, place: Place) -> str:
     start = place.column - 1
     cut = max(0, start - _SHOWN_COLUMNS // 2)
-    shown = line[cut : cut + _SHOWN_COLUMNS]
+    shown = _without_password(line)[cut : cut + _SHOWN_COLUMNS]
     lead = "".join("\t" if char == "\t" else " " for char in shown[: start - cut])
     width = max(1, min(place.width, len(shown) - (start - cut)))
     gutter = f"{place.line:>5} | "

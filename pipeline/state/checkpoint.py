@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from pipeline.core.text import escape_json
 from pipeline.errors import PreflightError, StorageError
 from pipeline.state.durable import read_all, sync_folder, write_new
 
@@ -125,7 +126,7 @@ class CheckpointFiles:
 
 def _encode(document: Mapping[str, Any]) -> bytes:
     try:
-        body = orjson.dumps(document)
+        body = escape_json(orjson.dumps(document))
     except TypeError:
         # Slower, and takes what orjson does not: integers over 64 bits, lone surrogates.
         body = json.dumps(document, separators=(",", ":")).encode()

@@ -190,10 +190,13 @@ def test_credentials(refused: Refuse, key: str) -> None:
 
 
 def test_credentials_in_the_endpoint(refused: Refuse) -> None:
-    """A URL with a password in it is refused like the password alone."""
-    text = "source: {type: stdin}\ntarget: {table: Users, endpoint: 'http://a:b@localhost'}"
+    """A URL with a password in it is refused like the password alone, and does not show it."""
+    text = "source: {type: stdin}\ntarget: {table: Users, endpoint: 'http://a:h@nter@localhost'}"
 
-    assert "credentials never stand in YAML; remove them from the URL" in refused(text)
+    told = refused(text)
+    assert "credentials never stand in YAML; remove them from the URL" in told
+    assert "http://a:******@localhost" in told
+    assert "nter" not in told
 
 
 def test_too_many_problems(refused: Refuse) -> None:
