@@ -153,7 +153,9 @@ def _block(problem: Problem, file: str, lines: Sequence[str], secret: int | None
     text = (f"{where}: " if where else "") + printable(problem.message, 1_000)
     text += _suggestion(problem)
     if place.override is not None:
-        given = place.override.partition("=")[0] + "=***" if problem.secret else _without_password(place.override)
+        given = _without_password(place.override)
+        if problem.secret:
+            given = place.override.partition("=")[0] + "=***"
         return f"--set {printable(given)}: {text}"
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if secret is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -61,7 +63,9 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
     redirect is followed. Credentials that the service refuses to a write are looked for again.
     Raise `PreflightError` where region or credentials are missing.
     """
-    # 1.5 s that only a command which talks to a table needs to pay.
+    # 1.5 s that only a command which talks to a table needs to pay, and in a thread, so that the
+    # event loop stays awake.
+    await asyncio.to_thread(import_module, "pipeline.table.aws.transport")
     from aiobotocore.config import AioConfig  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
