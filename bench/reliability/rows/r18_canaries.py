@@ -184,8 +184,8 @@ ROW = Row(
     how="canaries in the credentials, in every value that is no key, and with `log.hash_keys` in "
     "the keys; records refused for every reason; a table whose refusals repeat the request; "
     "outages; crashes in each stage with values in the error's text; control characters in keys, "
-    "names and values; on a terminal and on pipes, with umask 0; then a search through streams, logs, "
-    "reports and checkpoints",
+    "names and values; on a terminal and on pipes, with umask 0; then a search through streams, "
+    "logs, reports and checkpoints",
     passes="0 canaries seen, 0 texts that act, 0 files that others may read",
     peers="botocore's own messages repeat values (measured); Kafka Connect logs no contents unless "
     "told to",
