@@ -129,6 +129,8 @@ def items(*numbers: int) -> list[Item]:
         ((400, b'"x"', {}), "400"),
         ((403, b"<html>log in first</html>", {}), "403"),
         ((400, b'{"__type":null,"message":null}', {}), "400"),
+        ((400, b'{"__type":""}', {}), "400"),
+        ((400, b'{"__type":"com.amazonaws.dynamodb.v20120810#"}', {}), "400"),
     ],
 )
 async def test_an_ambiguous_answer_is_never_a_success(
@@ -201,6 +203,22 @@ async def test_throttling_and_its_reasons_come_through(monkeypatch: pytest.Monke
 
     assert caught.value.reasons == ("TableWriteProvisionedThroughputExceeded",)
     assert len(stub.bodies) == 1
+
+
+@pytest.mark.parametrize("odd", [[None], ["x"], "x", {}, [{}], [{"reason": None}], [[]], 7, None])
+async def test_an_error_in_an_odd_shape_is_still_that_error(
+    odd: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK's parser breaks on fields that are not as its model says; a load does not."""
+    kind = "com.amazonaws.dynamodb.v20120810#ThrottlingException"
+    body = orjson.dumps({"__type": kind, "message": odd, "Message": odd, "ThrottlingReasons": odd})
+    stub = Stub(lambda _number, _body: answer(body, status=400))
+
+    async with table_at(stub, monkeypatch) as table:
+        with pytest.raises(ThrottledError) as caught:
+            await table.write(items(1))
+
+    assert caught.value.reasons == ()
 
 
 async def test_two_writers_do_not_mix_up_their_bodies(monkeypatch: pytest.MonkeyPatch) -> None:

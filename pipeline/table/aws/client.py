@@ -139,7 +139,8 @@ def _read_body(response_dict: dict[str, Any], **_: object) -> None:
     status: int = response_dict["status_code"]
     body: bytes = response_dict["body"]
     if status != _OK:
-        _refuse_foreign(status, body, response_dict["headers"])
+        if status != _TOO_LARGE:
+            response_dict["body"] = _own_error(status, body, response_dict["headers"])
         return
     checksum = response_dict["headers"].get("x-amz-crc32")
     if checksum is not None and (not checksum.isdecimal() or int(checksum) != zlib.crc32(body)):
@@ -155,22 +156,35 @@ def _read_body(response_dict: dict[str, Any], **_: object) -> None:
     response_dict["body"] = b"{}"
 
 
-def _refuse_foreign(status: int, body: bytes, headers: Mapping[str, str]) -> None:
+def _own_error(status: int, body: bytes, headers: Mapping[str, str]) -> bytes:
     """
-    Raise `TransientError` for an error that DynamoDB did not write: a proxy, a portal, a balancer.
+    Return what counts of an error, so that botocore's parser meets nothing that it breaks on.
 
-    DynamoDB's own errors are JSON objects with a ``__type``, but for 413, whose body has none.
-    botocore's parser breaks on JSON that is no object.
+    Raise `TransientError` for one that DynamoDB did not write: a proxy, a portal, a balancer. Its
+    own errors are JSON objects with a ``__type``, but for 413, whose body has none.
     """
-    if status == _TOO_LARGE:
-        return
     try:
         error = orjson.loads(body)
     except orjson.JSONDecodeError:
         error = None
-    if not isinstance(error, dict) or not isinstance(error.get("__type"), str):
+    kind = error.get("__type") if isinstance(error, dict) else None
+    if not isinstance(error, dict) or not isinstance(kind, str) or not kind.rpartition("#")[2]:
         text = f"HTTP {status} that is no answer of DynamoDB"
         raise TransientError(text, code=str(status), after=asks_to_wait(headers))
+    message = error.get("message") or error.get("Message")
+    listed = error.get("ThrottlingReasons")
+    reasons = [
+        {name: text for name, text in one.items() if isinstance(text, str)}
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, dict)
+    ]
+    return orjson.dumps(
+        {
+            "__type": kind,
+            "message": message if isinstance(message, str) else "",
+            "ThrottlingReasons": reasons,
+        }
+    )
 
 
 def _consumed(answer: dict[str, Any]) -> float:
