@@ -13,6 +13,7 @@ from pipeline.compose.endings import failed, first_leaf, keep_report, stopped, t
 from pipeline.compose.resumption.verify import Verification, check_stream
 from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
 from pipeline.core.flow import Flow, StopSignal
+from pipeline.core.threads import to_the_end
 from pipeline.errors import PreflightError, StorageError
 from pipeline.observe.logs import open_log
 from pipeline.observe.metrics import Metrics
@@ -203,7 +204,7 @@ class Execution:
                 traces.checkpoints.verified(found)
         if traces.checkpoints is not None:
             await traces.checkpoints.save(stages.sink.totals, last=True)
-            await asyncio.to_thread(beginning.mark)
+            await to_the_end(beginning.mark)
 
     async def _close(self, stages: Stages, beginning: Beginning, traces: Observed) -> bool:
         """Close the checkpoint of a run that is finished: the next one starts anew."""
@@ -211,7 +212,7 @@ class Execution:
             return True
         try:
             document = traces.checkpoints.document(stages.sink.totals, None)
-            await asyncio.to_thread(close_run, beginning.folder, document)
+            await to_the_end(close_run, beginning.folder, document)
         except StorageError as error:
             warning = f"every record is accounted for, but the run could not be closed: {error}"
             self._metrics.warnings.append(warning)

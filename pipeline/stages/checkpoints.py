@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.threads import to_the_end
 from pipeline.errors import StorageError
 from pipeline.model import Position
 from pipeline.observe.metrics import Tally
@@ -96,7 +97,7 @@ class Checkpoints:
         document = self.document(totals, await self._stretch(totals))
         clock = asyncio.get_running_loop().time
         try:
-            await asyncio.to_thread(self._files.save, document)
+            await to_the_end(self._files.save, document)
         except StorageError as error:
             self._failures += 1
             if last or self._failures >= _TRIES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -260,3 +261,31 @@ def test_the_first_checkpoints_come_sooner() -> None:
     asked = run(main()).asked
     pauses = [round(after - before, 3) for before, after in pairwise(asked)]
     assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0]
+
+
+def test_a_save_that_is_cancelled_ends_before_the_next_begins() -> None:
+    """A hard stop comes while the disk is busy: two saves never write the same file at once."""
+    busy, at_once = threading.Event(), []
+
+    class SlowDisk(Disk):
+        def save(self, document: Mapping[str, Any]) -> None:
+            at_once.append("begins")
+            busy.wait(10)
+            super().save(document)
+            at_once.append("ends")
+
+    async def main() -> None:
+        disk = SlowDisk()
+        kept = checkpoints(disk)
+        task = asyncio.get_running_loop().create_task(kept.save(Totals()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        busy.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await kept.save(Totals(), last=True)
+
+    run(main())
+
+    assert at_once == ["begins", "ends"] * 2
