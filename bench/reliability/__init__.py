@@ -8,6 +8,6 @@ its own; never what the program says of itself. Every row names a mutation: a ch
 that must turn it red, so that a green row means something.
 
 `board` says what a row is and runs it, `rows/` holds the rows, `servers/` what they load into,
-`truth` makes sources and compares tables, `running` starts the program and kills it, `mutants`
+`loads` makes sources, `truth` compares tables, `running` starts the program and kills it, `mutants`
 breaks it, `publish` writes the results down.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,9 @@ __all__ = ["Bite", "copy_of", "try_mutant"]
 _LIMIT = 600.0
 """Seconds that a row of CI's size may take on a broken program; then it hangs, which is no red."""
 
+_SHOWN = 600
+"""Characters of a row's detail that are kept, so that one can see why it was red."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bite:
@@ -32,6 +36,7 @@ class Bite:
     seen: bool
     verdict: str
     figure: str
+    why: str
     what: str
     seconds: float
 
@@ -41,7 +46,7 @@ class Bite:
         told = "seen" if self.seen else "NOT SEEN"
         return (
             f"{self.id:<4} mutant {told}: {self.what}: {self.verdict} {self.figure}"
-            f"  [{self.seconds:.1f} s]"
+            f"  [{self.seconds:.1f} s]" + ("" if self.seen else f"\n     {self.why}")
         )
 
 
@@ -78,32 +83,34 @@ def try_mutant(row: Row, seed: int, endpoint: str, checkout: Path) -> Bite:
         tree = Path(folder, "tree")
         copy_of(checkout, tree)
         refusal = apply(row.mutation, tree)
-        verdict, figure = (
-            ("does not apply:", refusal) if refusal else _measure(row, seed, endpoint, tree)
-        )
+        if refusal is None:
+            verdict, figure, why = _measure(row, seed, endpoint, tree)
+        else:
+            verdict, figure, why = "error", "the mutation does not apply", refusal
     seconds = round(time.monotonic() - started, 1)
-    return Bite(row.id, verdict == "red", verdict, figure, row.mutation.what, seconds)
+    return Bite(row.id, verdict == "red", verdict, figure, why, row.mutation.what, seconds)
 
 
-def _measure(row: Row, seed: int, endpoint: str, tree: Path) -> tuple[str, str]:
-    """Give the verdict and the figure of the row in *tree*."""
+def _measure(row: Row, seed: int, endpoint: str, tree: Path) -> tuple[str, str, str]:
+    """Give the verdict, the figure and the detail of the row in *tree*."""
     kept = tree.parent / "results.json"
     line = [sys.executable, "-m", "bench.reliability", "--size", "ci", "--rows", row.id]
     line += ["--seed", str(seed), "--json", str(kept)]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    try:
-        ended = subprocess.run(
-            line,
-            cwd=tree,
-            env={**environment, ENDPOINT_VARIABLE: endpoint},
-            capture_output=True,
-            timeout=_LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return "error", f"no verdict within {_LIMIT:.0f} s"
+    with subprocess.Popen(
+        line,
+        cwd=tree,
+        env={**environment, ENDPOINT_VARIABLE: endpoint},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as running:
+        try:
+            _, err = running.communicate(timeout=_LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)  # it, and every program that it has started
+            return "error", f"no verdict within {_LIMIT:.0f} s", ""
     if not kept.exists():
-        return "error", ended.stderr.decode(errors="replace")[-300:]
+        return "error", "the measurement broke", err.decode(errors="replace")[-_SHOWN:]
     result = json.loads(kept.read_text())["rows"][row.id]
-    told = result["figure"] if result["verdict"] != "error" else result["detail"][-300:]
-    return result["verdict"], told
+    return result["verdict"], result["figure"], result["detail"][:_SHOWN]

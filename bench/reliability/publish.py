@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from bench.reliability.running import CHECKOUT
 from tests.engine.local import IMAGE
 
 if TYPE_CHECKING:
@@ -26,6 +28,18 @@ _LIBRARIES = ("aiobotocore", "aiohttp", "botocore", "orjson", "uvloop")
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _commit() -> str:
+    """Name the commit that is measured; with a + if files differ from it."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],  # noqa: S607 - git of the PATH
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip() or "unknown"
 
 
 class Store:
@@ -55,6 +69,7 @@ class Store:
             versions={
                 "python": platform.python_version(),
                 "engine": IMAGE,
+                "commit": _commit(),
                 **{name: metadata.version(name) for name in _LIBRARIES},
             },
         )
@@ -81,6 +96,7 @@ class Store:
             "seen": bite.seen,
             "verdict": bite.verdict,
             "figure": bite.figure,
+            "why": bite.why,
             "seconds": bite.seconds,
             "date": _now(),
         }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.reliability.board import Context, Edit, Figures, Mutation, Row
+from bench.reliability.loads import Load
 from bench.reliability.running import Job
 from bench.reliability.servers.faults import MALFORMED
 from bench.reliability.servers.proxy import FaultProxy, Plan
-from bench.reliability.truth import Load, account_errors, compare, scan
+from bench.reliability.truth import account_errors, compare, scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from bench.reliability.board import Context, Edit, Figures, Mutation, Row
+from bench.reliability.loads import Load
 from bench.reliability.running import Job
 from bench.reliability.servers.proxy import QUIET, FaultProxy, Plan
-from bench.reliability.truth import Load, account_errors, compare, scan
+from bench.reliability.truth import account_errors, compare, scan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,10 @@ from collections import Counter
 from typing import Any
 
 from bench.reliability.board import Context, Edit, Figures, Mutation, Row
+from bench.reliability.loads import Load
 from bench.reliability.running import Ended, Job
 from bench.reliability.servers.proxy import FaultProxy, Plan
-from bench.reliability.truth import Load, account_errors
+from bench.reliability.truth import account_errors
 
 __all__ = ["ROW"]
 

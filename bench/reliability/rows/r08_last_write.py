@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bench.reliability.board import Context, Edit, Figures, Mutation, Row
+from bench.reliability.loads import Load
 from bench.reliability.running import Job
 from bench.reliability.servers.proxy import FaultProxy, Plan
-from bench.reliability.truth import Load, account_errors, compare, scan
+from bench.reliability.truth import account_errors, compare, scan
 
 __all__ = ["ROW"]
 

@@ -144,7 +144,9 @@ ROW = Row(
             Edit(
                 "pipeline/stages/sink.py",
                 "for rejection in rejections[: _SAMPLES - len(self.totals.samples)]:",
-                "self.totals.samples.extend(rejections)\n        for rejection in ():",
+                "for rejection in rejections:\n"
+                "            self.totals.samples.append(error_sample(rejection, hash_keys=False))\n"
+                "        for rejection in ():",
             ),
         ),
         ci=True,

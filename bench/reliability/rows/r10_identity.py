@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.reliability.board import Context, Edit, Figures, Mutation, Row
+from bench.reliability.loads import POISON, Load
 from bench.reliability.running import Job
 from bench.reliability.servers.faults import PASSING
 from bench.reliability.servers.proxy import FaultProxy, Plan
-from bench.reliability.truth import POISON, Load, account_errors, compare, scan
+from bench.reliability.truth import account_errors, compare, scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ def _schedule(roll: Random) -> Schedule:
         bad_every=roll.choice((0, 0, 7, 40)),
         poison_every=roll.choice((0, 0, 0, 90)),
         name=roll.choice(_FORMATS),
+        twins=roll.random() < 0.3,
     )
     faults = {name: roll.random() + 0.1 for name in roll.sample([*PASSING], roll.randint(2, 8))}
     write: dict[str, Any] = {
@@ -126,12 +128,16 @@ def _executions(job: Job, strikes: Sequence[tuple[float, signal.Signals]]) -> li
     ended: list[Ended] = []
     while len(ended) < _EXECUTIONS:
         running = job.start()
+        struck = False
         if len(ended) < len(strikes):
             after, number = strikes[len(ended)]
-            if running.alive_after(after):
+            struck = running.alive_after(after)
+            if struck:
                 running.signal(number)
         ended.append(running.wait(120))
-        if ended[-1].hung or ended[-1].code in _FINAL:
+        # A signal may come before there is anything that could make a report: Python itself starts.
+        told = ended[-1].report is not None or not struck
+        if ended[-1].hung or (told and ended[-1].code in _FINAL):
             break
     return ended
 
