@@ -122,7 +122,7 @@ async def _load(
             await claim.require_table(client, definition.target.table)
             written = await _target(definition, options, client, read)
             wanted = fingerprint(definition, read, written)
-            beginning = await claim.begin(read, wanted)
+            beginning = await claim.begin(read, wanted, options.limit)
             plan = _plan(definition, options, claim, wanted)
             return await Execution(plan, read, written, stop).report(beginning)
 

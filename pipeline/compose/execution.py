@@ -117,6 +117,7 @@ class Execution:
             self._plan.wanted,
             {} if earlier is None else earlier.verified,
             1 if earlier is None else earlier.attempts + 1,
+            self._plan.limit,
         )
         every = self._definition.checkpoint.every
         observed = (self._metrics, log)

@@ -40,13 +40,14 @@ class Job:
 
     *fingerprint* is what a resume must find unchanged, *verified* the SHA-256 of each part that was
     read as a whole before the first write, *attempts* how often the run was begun, this time
-    included.
+    included, *limit* the most records that it is to read.
     """
 
     run: str
     fingerprint: Mapping[str, Any]
     verified: dict[str, str]
     attempts: int = 1
+    limit: int | None = None
 
 
 class Checkpoints:
@@ -127,6 +128,7 @@ class Checkpoints:
             "fingerprint": job.fingerprint,  # not copied: it may tell of thousands of parts
             "verified": job.verified,
             "attempts": job.attempts,
+            "limit": job.limit,
             "finished": False,
             "position": None if position is None else asdict(position),
             "stretch": stretch,

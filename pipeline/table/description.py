@@ -130,9 +130,9 @@ def _billing(table: Mapping[str, Any]) -> Billing | None:
 
 
 def _moment(created: object) -> datetime | None:
-    """Read a time: botocore gives a datetime, the bare protocol seconds since 1970."""
+    """Read a time: botocore gives a datetime in local time, the bare protocol seconds."""
     if isinstance(created, datetime):
-        return created
+        return created.astimezone(UTC)
     if isinstance(created, int | float):
         return datetime.fromtimestamp(created, UTC)
     return None

@@ -107,6 +107,9 @@ def items(*numbers: int) -> list[Item]:
     [
         (answer(OK, crc=1), "CRC32"),
         ((200, OK, {"x-amz-crc32": "no number"}), "CRC32"),
+        ((200, OK, {"x-amz-crc32": "9" * 5_000}), "CRC32"),
+        ((200, OK, {"content-encoding": "gzip"}), "encoded"),
+        (answer(b'{"UnprocessedItems":{"Users":[]},"UnprocessedItems":{}}'), "more than once"),
         (answer(OK[:-3]), "no JSON"),
         (answer(b"<html>captive portal</html>"), "no JSON"),
         (answer(b""), "no JSON"),

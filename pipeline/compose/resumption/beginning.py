@@ -97,10 +97,17 @@ class Claim:
             "start over with --fresh, which writes every item again"
         )
 
-    async def begin(self, read: Input, wanted: Mapping[str, Any]) -> Beginning:
-        """Go on with the unfinished run that has the *wanted* fingerprint, or begin a new one."""
+    async def begin(
+        self, read: Input, wanted: Mapping[str, Any], limit: int | None = None
+    ) -> Beginning:
+        """
+        Go on with the unfinished run that has the *wanted* fingerprint, or begin a new one.
+
+        Raise `PreflightError` if none has it, or if *limit* would end one that was begun without.
+        """
         earlier = await pick(self.unfinished, wanted, read) if self._goes_on else None
         if earlier is not None:
+            _keep_whole(earlier, limit)
             folder = reopen_run_folder(self.root, self.name, earlier.run)
             # Left by a --fresh that crashed before it gave them up; nothing else leaves two.
             older = [one for one in self.unfinished if one.run < earlier.run]
@@ -114,6 +121,18 @@ class Claim:
     @property
     def _goes_on(self) -> bool:
         return self.kept and not self.fresh and bool(self.unfinished)
+
+
+def _keep_whole(earlier: Earlier, limit: int | None) -> None:
+    """Refuse to close the unfinished run of a whole source for the sake of a quick look."""
+    settled = earlier.totals.tally.records
+    if limit is None or (earlier.limit is not None and limit >= settled):
+        return
+    raise PreflightError(
+        f"run {earlier.run} is unfinished, with {settled:,} records settled, and --limit {limit} "
+        "would end it there: run without --limit to go on, look with --dry-run --limit, "
+        "or start over with --fresh"
+    )
 
 
 @contextmanager

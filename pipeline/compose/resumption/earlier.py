@@ -50,17 +50,18 @@ class Earlier:
         return int(self.document["attempts"])
 
     @property
+    def limit(self) -> int | None:
+        """How many records it was to read at most."""
+        limit: int | None = self.document["limit"]
+        return limit
+
+    @property
     def resumed_from(self) -> dict[str, Any] | None:
         """Where reading goes on, for the report; None: at the very beginning."""
-        position = self.totals.position
+        position = self.document["position"]  # not that of the totals, which are counted on
         if position is None:
             return None
-        return {
-            "part": position.part,
-            "record": position.record,
-            "line": position.line,
-            "offset": position.offset,
-        }
+        return {name: position[name] for name in ("part", "record", "line", "offset")}
 
 
 def fingerprint(definition: Definition, read: Input, written: Output) -> dict[str, Any]:

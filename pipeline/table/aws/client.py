@@ -142,13 +142,18 @@ def _read_body(response_dict: dict[str, Any], **_: object) -> None:
         if status != _TOO_LARGE:
             response_dict["body"] = _own_error(status, body, response_dict["headers"])
         return
-    checksum = response_dict["headers"].get("x-amz-crc32")
-    if checksum is not None and (not checksum.isdecimal() or int(checksum) != zlib.crc32(body)):
+    headers = response_dict["headers"]
+    checksum = headers.get("x-amz-crc32")
+    if checksum is not None and checksum.strip() != str(zlib.crc32(body)):
         raise _ambiguous("does not match its CRC32")
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise _ambiguous("says that it is encoded, which was not asked for")
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise _ambiguous("is no JSON") from None
+    if body.count(b'"UnprocessedItems"') > 1:  # the parser keeps the last of them
+        raise _ambiguous("has UnprocessedItems more than once")
     if not isinstance(answer, dict) or not isinstance(answer.get("UnprocessedItems"), dict):
         raise _ambiguous("is without UnprocessedItems")
     _exchange.get().answer = answer

@@ -14,6 +14,8 @@ from aiobotocore.httpsession import AIOHTTPSession
 
 __all__ = ["Transport"]
 
+_CHECKSUM = "x-amz-crc32"
+
 _FINAL = 200
 """The lowest status of an answer to a request; below are announcements."""
 
@@ -62,4 +64,8 @@ class _OneHop:
         if response.status < _FINAL:
             # "Switching Protocols": aiohttp would wait for the new protocol to end, for ever.
             response.close()
+        if len(set(response.headers.getall(_CHECKSUM, ()))) > 1:
+            # The SDK keeps one of them, and that may be the one that matches.
+            response.close()
+            raise ConnectionError("an answer with two checksums")
         return response
