@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.command import Ended
     from tests.integration.gate import Gate
 
-__all__ = ["FORMATS", "Job", "Lot", "letters_of", "lot_of", "unfinished"]
+__all__ = ["FORMATS", "Job", "Lot", "events_of", "letters_of", "lot_of", "unfinished"]
 
 TABLE = "Loaded"
 
@@ -221,6 +221,12 @@ def letters_of(report: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
     text = (folder / report["dead_letter"]).read_bytes()
     assert text.endswith(b"\n")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def events_of(run: Path) -> list[dict[str, Any]]:
+    """Read the log of a run; a line that a kill has torn is passed over."""
+    lines = (run / "log.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
 
 def unfinished(job: Job) -> list[str]:

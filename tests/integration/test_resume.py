@@ -18,7 +18,7 @@ import pytest
 from tests.engine import tables
 from tests.integration.command import await_event
 from tests.integration.gate import gate_before
-from tests.integration.loads import Job, letters_of, lot_of, unfinished
+from tests.integration.loads import Job, events_of, letters_of, lot_of, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +59,9 @@ async def test_a_run_that_is_killed_anywhere_goes_on_as_one_clean_run(job: Job, 
 
     await assert_one_clean_run(job, lot, ended)
     assert (ended.report["run"], ended.report["attempts"]) == (first, 3)
+    began = [event for event in events_of(job.latest) if event["event"] == "run.resumed"]
+    assert len(began) == 2
+    assert ended.report["resumed_from"] == began[-1]["from"]
     assert ended.report["resumed_from"]["record"] > 0
 
 
@@ -344,6 +347,11 @@ async def test_one_job_runs_once_at_a_time_and_a_dead_one_holds_nothing(job: Job
     assert f"process {first.pid} " in second.err
     assert other.code == 1
     await assert_one_clean_run(job, lot, job.run())
+
+
+def test_a_quick_look_does_not_end_an_unfinished_run(again: Job) -> None:
+    """A limit on a run that was begun without one would close it before its end."""
+    assert_refused(again, "--limit 10 would end it there", "--limit", "10")
 
 
 async def test_a_limited_run_goes_on_to_its_limit(job: Job) -> None:
