@@ -22,6 +22,9 @@ One item may break the server (DynamoDB Local answers 500 to bad base64); its ne
 pay for it. A cut costs a few small requests, so it need not wait for proof.
 """
 
+_GRACE = 10.0
+"""Seconds for which a job must be denied before that is the end, whatever its attempts."""
+
 _SUSPECT = 2
 """Counted faults that make one item a suspect: it failed, others were taken, it failed again."""
 
@@ -65,10 +68,13 @@ class Progress:
     *sent* counts requests; *newest* is the number of the newest one that had an item accepted.
     Numbers tell before from after where a clock's ticks are too coarse. *refused_since* is when, in
     seconds of one clock, the first request failed after the last sign of life: the beginning of an
-    outage, None if there is none. A source that is quiet for an hour is no outage.
+    outage, None if there is none. A source that is quiet for an hour is no outage. *denied_for* is
+    for how many seconds the job has been denied without an item accepted.
     """
 
     def __init__(self) -> None:
+        self.denied_for = 0.0
+        self._denied_since: float | None = None
         self.count = 0
         self.sent = 0
         self.newest = 0
@@ -84,11 +90,18 @@ class Progress:
         self.count += 1
         self.newest = max(self.newest, number)
         self.refused_since = None
+        self._denied_since, self.denied_for = None, 0.0
 
     def refused(self, now: float) -> None:
         """Note that a request failed."""
         if self.refused_since is None:
             self.refused_since = now
+
+    def denied(self, now: float) -> None:
+        """Note that the whole job was refused."""
+        if self._denied_since is None:
+            self._denied_since = now
+        self.denied_for = now - self._denied_since
 
     def answered(self) -> None:
         """Note that an item was judged for good, if not in its favour: nothing waits for it."""
@@ -186,5 +199,9 @@ class Attempts:
         if not self.denied or self._progress.newest > self._denied_at:
             self.denied, self._denied_at = 0, self._progress.sent
         self.denied += 1
-        counted = self.denied + (self.counted if self._policy.plain else 0)
-        return Verdict.STOP if counted >= self._policy.attempts else Verdict.RETRY
+        if self._policy.plain:
+            used_up = self.denied + self.counted >= self._policy.attempts
+        else:
+            # Many writers use up eight attempts in less time than a token takes to be renewed.
+            used_up = self.denied >= self._policy.attempts and self._progress.denied_for >= _GRACE
+        return Verdict.STOP if used_up else Verdict.RETRY

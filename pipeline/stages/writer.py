@@ -138,6 +138,7 @@ class _Worker:
                 self._note_life(breaker.answered(), accepted=False)
                 return poison
             except DeniedError as denied:
+                breaker.progress.denied(loop.time())
                 return denied
             except RetryError as error:
                 self._note_failure(sent, error)

@@ -46,12 +46,13 @@ def reopen_run_folder(root: Path, name: str, run_id: str) -> Path:
     folder = root / name / run_id
     try:
         folder.stat()
-        _point(root / name / "latest", run_id)
     except OSError as error:
         raise PreflightError(
             f"the run's folder {str(folder)!r} cannot be reopened: {error.strerror}; put it back "
             "and make it writable, or start over with --fresh, which writes every item again"
         ) from error
+    with contextlib.suppress(OSError):  # a pointer for people, that stops no load
+        _point(root / name / "latest", run_id)
     return folder
 
 

@@ -9,8 +9,8 @@ from pipeline.errors import (
     DeniedError,
     IsolateError,
     PreflightError,
+    RetryError,
     TableStopError,
-    ThrottledError,
     TransientError,
 )
 from pipeline.table.aws.connection import shown_url
@@ -41,13 +41,23 @@ async def describe(
 
     *with_ttl* asks for the TTL setting too, which needs one more permission.
     """
-    response = await _call(client, lambda: client.describe_table(TableName=name))
+    response = await _call(client, lambda: _described(client, name))
     if response is None:
         return None
     ttl = None
     if with_ttl:
         ttl = await _call(client, lambda: client.describe_time_to_live(TableName=name))
     return TableDescription.from_response(response["Table"], ttl)
+
+
+async def _described(client: DynamoDBClient, name: str) -> Any:
+    """Describe a table; raise `TransientError` for what is no description, whoever wrote it."""
+    response: Any = await client.describe_table(TableName=name)
+    try:
+        TableDescription.from_response(response["Table"])
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise TransientError("an answer that describes no table") from None
+    return response
 
 
 async def create(client: DynamoDBClient, spec: TableSpec) -> TableDescription:
@@ -103,9 +113,12 @@ async def _call(client: DynamoDBClient, request: Callable[[], Awaitable[Any]]) -
         except Exception as error:
             fault = translate(error)
             last = fault
-            if isinstance(fault, TableStopError | IsolateError | DeniedError):
+            expired = isinstance(fault, DeniedError) and fault.code.startswith("ExpiredToken")
+            if isinstance(fault, TableStopError | IsolateError | DeniedError) and not (
+                expired and not attempt  # the client looks for new credentials by itself
+            ):
                 raise PreflightError(str(fault)) from None
-            if not isinstance(fault, ThrottledError | TransientError):
+            if not isinstance(fault, RetryError):
                 raise
             if _nothing_listens(error):
                 break
@@ -121,4 +134,6 @@ def _nothing_listens(error: Exception) -> bool:
     """Tell whether the connection was refused or the name is unknown: no use in asking again."""
     from botocore.exceptions import EndpointConnectionError  # noqa: PLC0415 - with the client
 
-    return isinstance(error, EndpointConnectionError)
+    # The SDK says the same of a connection that was reset; the library below it does not.
+    cause = error.__context__ or error.__cause__
+    return isinstance(error, EndpointConnectionError) and "Connector" in type(cause).__name__

@@ -145,11 +145,29 @@ def test_the_plain_policy_counts_everything() -> None:
 @pytest.mark.parametrize("policy", [POLICY, PLAIN])
 def test_a_job_that_stays_refused_is_stopped(policy: RetryPolicy) -> None:
     """Eight refusals of the whole job and nothing accepted meanwhile; an item is never to blame."""
-    attempts = Attempts(policy, Progress())
+    progress = Progress()
+    attempts = Attempts(policy, progress)
 
-    verdicts = [attempts.failed(Fault.DENIED, single=True) for _ in range(8)]
+    progress.denied(0.0)
+    verdicts = [attempts.failed(Fault.DENIED, single=True) for _ in range(7)]
+    progress.denied(10.0)
+    verdicts.append(attempts.failed(Fault.DENIED, single=True))
 
     assert verdicts == [Verdict.RETRY] * 7 + [Verdict.STOP]
+
+
+def test_a_job_is_not_stopped_within_seconds() -> None:
+    """Many writers use up eight attempts in a second; a table that is renamed takes longer."""
+    progress = Progress()
+    attempts = [Attempts(POLICY, progress) for _ in range(20)]
+
+    for now in range(10):
+        progress.denied(float(now))
+        for one in attempts:
+            assert one.failed(Fault.DENIED, single=False) is Verdict.RETRY
+
+    progress.denied(10.0)
+    assert attempts[0].failed(Fault.DENIED, single=False) is Verdict.STOP
 
 
 def test_a_refusal_of_the_job_now_and_then_stops_nothing() -> None:
