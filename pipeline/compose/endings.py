@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from pipeline.errors import PipelineError, StopRunError
+from pipeline.errors import PipelineError, SourceCorruptError, StopRunError
 from pipeline.observe.logs import open_log
 from pipeline.observe.metrics import Metrics, Tally
 from pipeline.observe.report import Ending, make_report
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.compose.execution import Plan
-    from pipeline.errors import SourceCorruptError
     from pipeline.observe.logs import Log
     from pipeline.observe.report import Report
 
@@ -37,13 +36,16 @@ def stopped(reason: str | None, unsettled: int, *, resumable: bool) -> Ending:
     return Ending("stopped", reason, message, unsettled=unsettled, resumable=resumable)
 
 
-def failed(failure: BaseException, unsettled: int, log: Log, *, resumable: bool) -> Ending:
-    """Log *failure* and return how the run ended because of it."""
+def failed(failure: BaseException, unsettled: int, log: Log, *, kept: bool) -> Ending:
+    """Log *failure* and return how the run ended because of it; *kept*: a checkpoint stands."""
     notes = [note for note in getattr(failure, "__notes__", ()) if note.startswith("stage: ")]
     stage = notes[0].removeprefix("stage: ") if notes else None
     if isinstance(failure, PipelineError):
         reason = failure.reason if isinstance(failure, StopRunError) else "failed"
         message = str(failure)
+        if kept and _is_another_source(failure):
+            # Its checkpoint is for the file as it was; a mended one is another.
+            kept, message = False, f"{message}; then start over with --fresh"
         log.error("run.failed", reason=reason, stage=stage, message=message)
     else:
         # Foreign text may carry an item's values: the type goes into the report, the traceback
@@ -51,7 +53,15 @@ def failed(failure: BaseException, unsettled: int, log: Log, *, resumable: bool)
         reason = "internal_error"
         message = f"{type(failure).__name__} in the pipeline itself; log.jsonl has the traceback"
         log.error("run.failed", reason=reason, stage=stage, exc_info=failure)
-    return Ending("failed", reason, message, stage, unsettled, resumable)
+    return Ending("failed", reason, message, stage, unsettled, kept)
+
+
+def _is_another_source(failure: BaseException) -> bool:
+    """Tell whether the source has to be mended; one that cannot be read just now is the same."""
+    cause: BaseException | None = failure
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__
+    return isinstance(failure, SourceCorruptError) and cause is None
 
 
 def keep_report(folder: Path, report: Report, log: Log) -> None:
@@ -82,7 +92,7 @@ def unreadable(plan: Plan, error: SourceCorruptError) -> Report:
         "dry_run": plan.dry_run,
     }
     with open_log(folder, definition.log.level, stderr=not plan.bar) as log:
-        ending = failed(error, 0, log, resumable=False)
+        ending = failed(error, 0, log, kept=False)
         cpu_s = time.process_time()
         report = make_report(identity, ending, Tally(), Metrics(), cpu_s=cpu_s, samples=())
         keep_report(folder, report, log)

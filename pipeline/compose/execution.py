@@ -186,7 +186,7 @@ class Execution:
             unsettled = stages.sink.unsettled
         resumable = traces.checkpoints is not None and traces.checkpoints.exist
         if failure is not None:
-            return failed(failure, unsettled, traces.log, resumable=resumable)
+            return failed(failure, unsettled, traces.log, kept=resumable)
         if unsettled or left_out or not stages.producer.exhausted:
             return stopped(self._stop.reason, unsettled, resumable=resumable)
         tally = stages.sink.totals.tally

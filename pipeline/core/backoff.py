@@ -22,7 +22,7 @@ One item may break the server (DynamoDB Local answers 500 to bad base64); its ne
 pay for it. A cut costs a few small requests, so it need not wait for proof.
 """
 
-_GRACE = 10.0
+_GRACE = 30.0
 """Seconds for which a job must be denied before that is the end, whatever its attempts."""
 
 _SUSPECT = 2

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.threads import to_the_end
-from pipeline.errors import StorageError
+from pipeline.errors import SourceCorruptError, StorageError
 from pipeline.model import Position
 from pipeline.observe.metrics import Tally
 from pipeline.stages.sink import Totals
@@ -92,10 +92,17 @@ class Checkpoints:
         """
         Save *totals*.
 
-        A disk that does not take it is tried again a little later, and stops the run with
+        Nothing is saved that could not be compared when the run is resumed: of a source that has
+        changed. A disk that does not take it is tried again a little later, and stops the run with
         `StorageError` the third time, or at once if this is the *last* chance.
         """
-        document = self.document(totals, await self._stretch(totals))
+        try:
+            document = self.document(totals, await self._stretch(totals))
+        except SourceCorruptError as error:
+            # Whoever reads it says so; if all of it was read, nothing of it is needed any more.
+            self._log.warning("checkpoint.source_changed", message=str(error))
+            self.due_at = None
+            return
         clock = asyncio.get_running_loop().time
         try:
             await to_the_end(self._files.save, document)

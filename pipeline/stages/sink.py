@@ -151,11 +151,13 @@ class Sink:
         holds every rejection that the report counts. A resume goes back to the checkpoint.
         """
         await self._pass_watermark()
-        await self._checkpoint(only_if_due=False)
-        for ledger, unsettled in self._accounts.rest():
-            await self._fold(ledger)
-            self._unsettled += unsettled
-        await self._sync()
+        try:
+            await self._checkpoint(only_if_due=False)
+        finally:  # the report tells of the rest, also where no checkpoint can be saved
+            for ledger, unsettled in self._accounts.rest():
+                await self._fold(ledger)
+                self._unsettled += unsettled
+            await self._sync()
         return self._unsettled
 
     async def _pass_watermark(self) -> None:

@@ -66,8 +66,13 @@ def unfinished_runs(root: Path, name: str) -> list[Unfinished]:
 
 
 def _judge(run: str, folder: Path) -> Unfinished | None:
-    """Return *run* if it is unfinished."""
-    marked = (folder / _MARKER).exists()
+    """
+    Return *run* if it is unfinished: it has the marker, and its checkpoint does not say otherwise.
+
+    Without the marker nothing was written yet, or all of it was; so old runs cost no reading.
+    """
+    if not (folder / _MARKER).exists():
+        return None
     problem = (
         f"run {run} is unfinished, and its checkpoint is missing from {str(folder)!r}. Put that "
         "back, or start over with --fresh, which writes every item again"
@@ -76,10 +81,15 @@ def _judge(run: str, folder: Path) -> Unfinished | None:
         loaded = CheckpointFiles(folder).load()
     except CheckpointError as error:
         loaded, problem = None, f"run {run} is unfinished: {error}"
-    if loaded is None:
-        return Unfinished(run, folder, None, fell_back=False, problem=problem) if marked else None
-    if loaded.document.get("finished") is True:
+    if loaded is not None and loaded.document.get("finished") is True:
         return None
+    if loaded is not None and loaded.document.get("run") != run:
+        loaded, problem = (
+            None,
+            f"run {run} is unfinished, and has another run's checkpoint: {problem}",
+        )
+    if loaded is None:
+        return Unfinished(run, folder, None, fell_back=False, problem=problem)
     return Unfinished(run, folder, loaded.document, loaded.fell_back, problem=None)
 
 

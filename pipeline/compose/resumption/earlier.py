@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Earlier", "fingerprint", "pick", "require_same_table"]
 
+_TOLD = 3
+"""Differences that a refusal names; of thousands of parts nobody reads more."""
+
 _FRESH = "or start over with --fresh, which writes every item again"
 
 
@@ -109,7 +112,7 @@ async def pick(
     newest = unfinished[0]
     if newest.document is None:
         raise PreflightError(f"{newest.problem}")
-    reasons = "; ".join(_differences(newest.document["fingerprint"], wanted))
+    reasons = _told(list(_differences(newest.document["fingerprint"], wanted)))
     raise PreflightError(_refusal(newest.run, newest.document, reasons))
 
 
@@ -147,6 +150,11 @@ def _refusal(run: str, document: Mapping[str, Any], reasons: str) -> str:
     )
 
 
+def _told(reasons: Sequence[str]) -> str:
+    more = len(reasons) - _TOLD
+    return "; ".join([*reasons[:_TOLD], *([f"and {more:,} more"] if more > 0 else [])])
+
+
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """Say, one sentence each, what is not as it was."""
     for name, digest in now["definition"].items():
@@ -161,15 +169,15 @@ def _source_differences(
 ) -> Iterator[str]:
     had = {part["name"]: part for part in before}
     has = {part["name"]: part for part in now}
-    for name in had.keys() - has.keys():
+    for name in [name for name in had if name not in has]:
         yield f"{name!r} is no part of the source any more"
-    for name in has.keys() - had.keys():
+    for name in [name for name in has if name not in had]:
         yield f"{name!r} is new in the source"
     if had.keys() == has.keys() and list(had) != list(has):
         yield "the parts of the source have another order"
-    for name in had.keys() & has.keys():
-        if had[name] != has[name]:
-            yield _part_difference(had[name], has[name])
+    for name, before_part in had.items():
+        if name in has and before_part != has[name]:
+            yield _part_difference(before_part, has[name])
 
 
 def _part_difference(had: Mapping[str, Any], has: Mapping[str, Any]) -> str:

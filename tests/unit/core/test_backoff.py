@@ -150,7 +150,7 @@ def test_a_job_that_stays_refused_is_stopped(policy: RetryPolicy) -> None:
 
     progress.denied(0.0)
     verdicts = [attempts.failed(Fault.DENIED, single=True) for _ in range(7)]
-    progress.denied(10.0)
+    progress.denied(30.0)
     verdicts.append(attempts.failed(Fault.DENIED, single=True))
 
     assert verdicts == [Verdict.RETRY] * 7 + [Verdict.STOP]
@@ -161,12 +161,12 @@ def test_a_job_is_not_stopped_within_seconds() -> None:
     progress = Progress()
     attempts = [Attempts(POLICY, progress) for _ in range(20)]
 
-    for now in range(10):
+    for now in range(30):
         progress.denied(float(now))
         for one in attempts:
             assert one.failed(Fault.DENIED, single=False) is Verdict.RETRY
 
-    progress.denied(10.0)
+    progress.denied(30.0)
     assert attempts[0].failed(Fault.DENIED, single=False) is Verdict.STOP
 
 

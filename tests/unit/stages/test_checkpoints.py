@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from itertools import pairwise
@@ -20,7 +21,7 @@ from pipeline.stages.accounts import Accounts
 from pipeline.stages.checkpoints import Checkpoints, Job, restored_totals
 from pipeline.stages.sink import Keeping, RejectLimit, Sink, Totals
 from pipeline.state.checkpoint import CheckpointFiles
-from pipeline.state.deadletter import LettersMark
+from pipeline.state.deadletter import DeadLetters, LettersMark
 from tests.clock import run
 from tests.fakes import ListLog, make_record
 
@@ -289,3 +290,45 @@ def test_a_save_that_is_cancelled_ends_before_the_next_begins() -> None:
     run(main())
 
     assert at_once == ["begins", "ends"] * 2
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_dead_letters_are_on_the_disk_before_a_checkpoint_counts_them(
+    tmp_path: Path, *, early: bool
+) -> None:
+    """In mid-run and at an early end: else a power cut loses what nobody reads again."""
+    synced = LettersMark(0, 0)
+    saved: list[tuple[int, int]] = []
+
+    class Letters(DeadLetters):
+        async def sync(self) -> None:
+            nonlocal synced
+            await super().sync()
+            synced = self.mark
+
+    class Recorder(Disk):
+        def save(self, document: Mapping[str, Any]) -> None:
+            saved.append((document["letters"]["length"], synced.length))
+
+    async def main() -> None:
+        accounts = Accounts(chunks=100, memory=10**9)
+        kept = checkpoints(Recorder(), 3600.0 if early else 0.0)
+        if early:
+            await kept.save(Totals(letters=LettersMark(0, 0)))
+        keeping = Keeping(Letters(tmp_path / "dead-letter.jsonl"), kept)
+        sink = Sink(accounts, Metrics(), ListLog(), keeping=keeping, limit=RejectLimit())
+        await open_chunks(accounts, 3)
+        inbox = Channel[Checked | Outcome](10)
+        for number in (0, 1, 2):
+            for one in settled(number):
+                await inbox.send(one)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.01):  # the inbox is not closed: a stop comes before that
+                await sink(inbox)
+        await sink.fold_unfinished()
+
+    run(main())
+
+    assert len(saved) >= 2
+    assert saved[-1][0] > 0
+    assert all(length <= on_disk for length, on_disk in saved)

@@ -29,7 +29,7 @@ def begin(root: Path, hour: int = 0, at: int | None = 1) -> Path:
     """Begin a run of job `job`; with *at* it came so far that it has a checkpoint."""
     folder = make_run_folder(root, "job", new_run_id(DAY + timedelta(hours=hour)))
     if at is not None:
-        CheckpointFiles(folder).save({"at": at, "finished": False})
+        CheckpointFiles(folder).save({"run": folder.name, "at": at, "finished": False})
         mark_unfinished(folder)
     return folder
 
@@ -49,10 +49,7 @@ def test_unfinished_runs_come_newest_first_with_what_they_hold(tmp_path: Path) -
     found = unfinished_runs(tmp_path, "job")
 
     assert [(one.run, one.folder) for one in found] == [(late.name, late), (early.name, early)]
-    assert [one.document for one in found] == [
-        {"at": 2, "finished": False},
-        {"at": 0, "finished": False},
-    ]
+    assert [one.document and one.document["at"] for one in found] == [2, 0]
     assert not any(one.fell_back or one.problem for one in found)
 
 
@@ -70,23 +67,44 @@ def test_only_folders_named_as_runs_are_runs(tmp_path: Path) -> None:
     assert [one.run for one in unfinished_runs(tmp_path, "job")] == [folder.name]
 
 
-def test_a_crash_before_the_marker_is_unfinished_all_the_same(tmp_path: Path) -> None:
-    """The checkpoint decides; the marker only speaks where there is none."""
+def test_a_run_that_crashed_before_it_was_marked_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Nothing is written to the table before the marker stands."""
     folder = begin(tmp_path)
     (folder / "unfinished").unlink()
 
-    assert [one.run for one in unfinished_runs(tmp_path, "job")] == [folder.name]
+    assert unfinished_runs(tmp_path, "job") == []
+
+
+def test_the_checkpoint_of_another_run_is_no_place_to_go_on(tmp_path: Path) -> None:
+    """A file that was copied into the wrong folder would skip what lies between."""
+    folder, other = begin(tmp_path), begin(tmp_path, 1)
+    (folder / "checkpoint.json").write_bytes((other / "checkpoint.json").read_bytes())
+
+    found = unfinished_runs(tmp_path, "job")
+
+    assert [one.run for one in found if one.document is None] == [folder.name]
+    assert "another run's checkpoint" in str(found[-1].problem)
+
+
+def test_a_finished_run_whose_newest_checkpoint_rots_stays_finished(tmp_path: Path) -> None:
+    """Going on from the one before would write old records over newer ones."""
+    folder = begin(tmp_path)
+    close_run(folder, {"run": folder.name, "at": 9})
+    (folder / "checkpoint.json").write_bytes(b"rotten")
+
+    assert unfinished_runs(tmp_path, "job") == []
 
 
 def test_a_torn_checkpoint_is_told_as_such(tmp_path: Path) -> None:
     """The one before is given, and that it is the one before."""
     folder = begin(tmp_path)
-    CheckpointFiles(folder).save({"at": 2})
+    CheckpointFiles(folder).save({"run": folder.name, "at": 2})
     (folder / "checkpoint.json").write_bytes(b"torn")
 
     (found,) = unfinished_runs(tmp_path, "job")
 
-    assert (found.document, found.fell_back) == ({"at": 1, "finished": False}, True)
+    assert found.document is not None
+    assert (found.document["at"], found.fell_back) == (1, True)
 
 
 @pytest.mark.parametrize("damage", [b"torn", None])
@@ -157,7 +175,7 @@ def test_a_crash_while_a_run_is_closed_leaves_it_closed_or_resumable(
         with Disk(folder, crash_at).watched(monkeypatch):
             close_run(folder, {"at": 2})
         left = [one for one in unfinished_runs(tmp_path, "job") if one.folder == folder]
-        assert all(one.document == {"at": 1, "finished": False} for one in left)
+        assert all(one.document and one.document["at"] == 1 for one in left)
         seen.append(bool(left))
     assert seen == sorted(seen, reverse=True)
     assert (seen[0], seen[-1]) == (True, False)
