@@ -117,22 +117,29 @@ class Battered:
         return self.struck.total()
 
 
-def batter(job: Job, applied: Applied, blows: Sequence[Blow], limit: float = _LIMIT) -> Battered:
+def batter(
+    job: Job,
+    applied: Applied,
+    blows: Sequence[Blow],
+    before: Callable[[], None] = lambda: None,
+) -> Battered:
     """
     Start *job*, kill it as *blows* say, one an execution, until it ends by itself.
 
-    The blows that are left when it does are in the result. *applied* is what the proxy tells.
+    The blows that are left when it does are in the result. *applied* is what the proxy tells,
+    *before* is called before each execution.
     """
     told = Battered(left=list(blows))
     first_write = _FIRST_WRITE
     executions = 0
     while told.last is None:
         blow = told.left.pop(0) if told.left else None
+        before()
         running = job.start()
         struck = blow is not None and _wait_for(blow, running, applied, first_write)
         if struck:
             running.signal(signal.SIGKILL)
-        ended = running.wait(limit)
+        ended = running.wait(_LIMIT)
         if applied.first_at is not None:
             first_write = 0.5 * first_write + 0.5 * (applied.first_at - running.started)
         again = applied.next_execution()

@@ -14,8 +14,12 @@ from bench.reliability.jobs.watched import WatchedProxy
 from bench.reliability.servers.proxy import Plan
 
 if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
     from bench.reliability.jobs.corpus import Form
     from bench.reliability.jobs.kills import Battered
+    from bench.reliability.running import Job
 
 __all__ = ["ROW"]
 
@@ -25,7 +29,7 @@ _RATES = {"full": 0.03, "ci": 0.2}
 
 _WAYS: tuple[tuple[Form, dict[str, Any]], ...] = (
     ("jsonl", {"checkpoint": {"every": "0s"}, "queues": {"chunk": 50}}),
-    ("csv", {"checkpoint": {"every": "300ms"}}),
+    ("csv", {"checkpoint": {"every": "300ms"}, "queues": {"chunk": 1_000}}),
     ("jsonl.gz", {"checkpoint": {"every": "50ms"}, "queues": {"chunk": 200}}),
 )
 """Forms of the source, and how often a checkpoint is written: as often as can be, and seldom."""
@@ -76,10 +80,22 @@ def _one_job(
     with WatchedProxy(engine, context.seed, plan) as proxy:
         proxy.applied = applied
         job = corpus_job(folder, corpus, proxy.endpoint, key, **sections)
-        told = batter(job, applied, plan_blows(context.dice(form), kills, records))
+        blows = plan_blows(context.dice(form), kills, records)
+        told = batter(job, applied, blows, _retuner(job, context.dice(form, "tuning")))
     found = judge(corpus, job, engine)
     drop_table(engine, key)
     return found, told
+
+
+def _retuner(job: Job, roll: random.Random) -> Callable[[], None]:
+    """Give what changes a job's tuning, as is allowed between a run and its resume."""
+
+    def retune() -> None:
+        queues = {**job.definition["queues"], "capacity": roll.choice((2, 8))}
+        write = {"workers": roll.choice((2, 5, 8)), "batch_size": roll.choice((10, 25))}
+        job.definition = {**job.definition, "queues": queues, "write": write}
+
+    return retune
 
 
 ROW = Row(
@@ -87,8 +103,9 @@ ROW = Row(
     title="Items lost, wrong or miscounted after random SIGKILLs, each followed by a resume",
     how="JSON lines, CSV and gzip through the proxy (2 % of requests handed back in part, 1 % "
     "reset after they were applied), killed during start-up, verification, the first checkpoints, "
-    "the load and the closing; then a full scan against the source, the report against the source, "
-    "the dead letters against the refused records",
+    "the load and the closing, and started again with other writers, queues and batches; then a "
+    "full scan against the source, the report against the source, the dead letters against the "
+    "refused records",
     passes="lost 0, wrong 0, miscounted 0",
     peers="newest-finished checkpoint: 22 of 100,000 lost in 40 kills (measured); Airbyte had the "
     "fault (#29417); Flink and Benthos never kill the loader in their tests",

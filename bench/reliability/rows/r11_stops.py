@@ -169,6 +169,5 @@ ROW = Row(
     mutation=Mutation(
         "a stop waits a minute for what is in flight",
         (Edit("pipeline/core/flow.py", "grace: float = 8.0", "grace: float = 60.0"),),
-        ci=True,
     ),
 )

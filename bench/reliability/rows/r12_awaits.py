@@ -158,5 +158,6 @@ ROW = Row(
                 "            if drains is not None and not drains.ended:",
             ),
         ),
+        ci=True,
     ),
 )

@@ -195,6 +195,15 @@ def _kill_in_the_middle(job: Job, corpus: Corpus, proxy: WatchedProxy) -> None:
     running = job.start()
     while applied.now < _RECORDS * 0.6 and running.alive_after(0.003):
         pass
+    latest = job.runs / "latest"
+    files = ("checkpoint.json", *(["dead-letter.jsonl"] if corpus.refused else []))
+    for _ in range(50):  # not between the two renames of a checkpoint: there is none to tear then
+        running.signal(signal.SIGSTOP)
+        running.alive_after(0.01)
+        if all((latest / name).exists() for name in files):
+            break
+        running.signal(signal.SIGCONT)
+        running.alive_after(0.01)
     running.signal(signal.SIGKILL)
     ended = running.wait(10)
     assert ended.code == -signal.SIGKILL, f"it ended before it was killed: {ended.told()}"

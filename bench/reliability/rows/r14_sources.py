@@ -229,6 +229,5 @@ ROW = Row(
                 "inflate = False",
             ),
         ),
-        ci=True,
     ),
 )

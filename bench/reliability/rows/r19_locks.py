@@ -130,6 +130,5 @@ ROW = Row(
     mutation=Mutation(
         "the lock is shared",
         (Edit("pipeline/state/joblock.py", "fcntl.LOCK_EX |", "fcntl.LOCK_SH |"),),
-        ci=True,
     ),
 )
