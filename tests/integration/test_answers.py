@@ -224,6 +224,20 @@ async def test_an_error_in_an_odd_shape_is_still_that_error(
     assert caught.value.reasons == ()
 
 
+async def test_a_name_that_stands_in_the_data_too_is_no_second_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A table or an attribute may be called as the field of the answer is."""
+    told = {
+        "UnprocessedItems": {},
+        "ConsumedCapacity": [{"TableName": "UnprocessedItems", "CapacityUnits": 2.0}],
+    }
+    stub = Stub(lambda _number, _body: answer(orjson.dumps(told)))
+
+    async with table_at(stub, monkeypatch) as table:
+        assert not (await table.write(items(1, 2))).unprocessed
+
+
 async def test_two_writers_do_not_mix_up_their_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that overlap each carry their own items and read their own answers."""
     import asyncio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import zlib
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -152,13 +153,27 @@ def _read_body(response_dict: dict[str, Any], **_: object) -> None:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise _ambiguous("is no JSON") from None
-    if body.count(b'"UnprocessedItems"') > 1:  # the parser keeps the last of them
+    if body.count(b'"UnprocessedItems"') > 1 and _repeats(body):
         raise _ambiguous("has UnprocessedItems more than once")
     if not isinstance(answer, dict) or not isinstance(answer.get("UnprocessedItems"), dict):
         raise _ambiguous("is without UnprocessedItems")
     _exchange.get().answer = answer
     # botocore need not parse it again.
     response_dict["body"] = b"{}"
+
+
+def _repeats(body: bytes) -> bool:
+    """Tell whether an object has a name twice: the parser keeps the last of them."""
+    repeated = False
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        found = dict(pairs)
+        repeated = repeated or len(found) < len(pairs)
+        return found
+
+    json.loads(body, object_pairs_hook=members)
+    return repeated
 
 
 def _own_error(status: int, body: bytes, headers: Mapping[str, str]) -> bytes:
