@@ -289,6 +289,20 @@ def test_without_a_sound_checkpoint_nothing_is_begun_in_silence(
     assert_refused(again, told)
 
 
+def test_the_checkpoint_of_another_run_is_not_taken(again: Job) -> None:
+    """Sound as it is, it would lead to a wrong place."""
+    own, other = again.latest.name, "20261122T000000Z-abcdef"
+    for name in ("checkpoint.json", "checkpoint.previous.json"):
+        path = again.latest / name
+        body = path.read_bytes().partition(b"\n")[2].replace(own.encode(), other.encode())
+        text = body.removesuffix(b"\n")
+        digest = hashlib.sha256(b"1\n" + text).hexdigest()
+        header = json.dumps({"v": 1, "length": len(text), "sha256": digest}).encode()
+        path.write_bytes(header + b"\n" + body)
+
+    assert_refused(again, "has another run's checkpoint")
+
+
 def test_the_checkpoint_of_a_newer_program_is_left_to_it(again: Job) -> None:
     """Going back to the one before would undo what the newer program did."""
     newest = again.latest / "checkpoint.json"
