@@ -64,7 +64,7 @@ class _Told:
 def _measure(context: Context) -> Figures:
     cases = [*_damaged(context), *_unexpected(), *_changing(context)]
     if context.size == "ci":
-        cases = cases[:: max(1, len(cases) // 24)]
+        cases = cases[:: max(1, len(cases) // 16)]
     engine = context.engine()
     with ThreadPoolExecutor(2) as pool:
         told = list(pool.map(lambda one: _try(context, engine, *one), enumerate(cases)))
