@@ -125,6 +125,13 @@ def items(*numbers: int) -> list[Item]:
             "not sent",
         ),
         (answer(b'{"UnprocessedItems":{"Users":[{"PutRequest":{}}]}}'), "no item"),
+        (
+            answer(
+                b'{"UnprocessedItems":{"Users":[{"PutRequest":{"Item":'
+                b'{"PK":{"S":["a"]},"SK":{"N":"1"}}}}]}}'
+            ),
+            "no item",
+        ),
         ((302, b"", {}), "302"),
         ((503, b"<html>", {}), "503"),
         ((500, b"null", {}), "500"),

@@ -110,9 +110,9 @@ class DynamoTable:
             raise _ambiguous("hands back items of a table that was not written to")
         try:
             handed = [self._key_of(request) for request in unprocessed[self._name]]
-        except (KeyError, TypeError, ValueError):
+            returned = set(handed)  # which a list in a key's place breaks
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise _ambiguous("hands back something that is no item") from None
-        returned = set(handed)
         left = [item for item in items if item.key in returned]
         if len(left) != len(returned):
             raise _ambiguous("hands back items that were not sent")
