@@ -231,6 +231,6 @@ class Sink:
             allowed = f"{self._limit.share:.2%}"
         return (
             f"{tally.rejected:,} of the first {tally.total:,} were rejected, errors.max_rejected "
-            f"allows {allowed}; read the dead letters, mend the source or the definition, and run "
-            "again"
+            f"allows {allowed}; read the dead letters; raise that and run again to go on, or mend "
+            "the source or the definition and start over with --fresh"
         )
