@@ -62,7 +62,7 @@ def commands() -> None:
       0         all records were written
       1         finished, but some records were not written
       2         wrong command line or definition, or anything found before the first write
-      3         stopped by a failure; the same command goes on
+      3         stopped by a failure; the same command goes on if the report says resumable
       130, 143  stopped by SIGINT, SIGTERM; the same command goes on
     """  # noqa: D301 - click wants the backspace character itself
 

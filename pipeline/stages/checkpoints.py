@@ -78,6 +78,7 @@ class Checkpoints:
         self._every = every
         self._pause = min(_FIRST_PAUSE, every)
         self._failures = 0
+        self._source_changed = False
         self._saved_at = float("-inf")
         self.due_at: float | None = None
         self.exist = job.attempts > 1
@@ -100,7 +101,9 @@ class Checkpoints:
             document = self.document(totals, await self._stretch(totals))
         except SourceCorruptError as error:
             # Whoever reads it says so; if all of it was read, nothing of it is needed any more.
-            self._log.warning("checkpoint.source_changed", message=str(error))
+            if not self._source_changed:
+                self._log.warning("checkpoint.source_changed", message=str(error))
+            self._source_changed = True
             self.due_at = None
             return
         clock = asyncio.get_running_loop().time

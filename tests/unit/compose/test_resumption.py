@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,7 @@ INPUT = Input(GenerateSource(GenerateSpec(count=1)), [Part("u.jsonl")])
         ("definition", "write.mode", "x", "the definition's `write.mode` has changed"),
         ("table", "name", "Other", "it wrote to table 'Users', and this is 'Other'"),
         ("table", "created", "later", "table 'Users' is another one than it was (created)"),
+        ("table", "id", "x", "table 'Users' is another one than it was (id)"),
         ("parts", "size", 901, "'u.jsonl' had 900 bytes and has 901"),
         ("parts", "mtime_ns", 8, "was written to since (its modification time has changed)"),
         ("parts", "head", "x", "'u.jsonl' has changed (head)"),
@@ -83,6 +84,27 @@ def test_what_has_changed_is_told(
     assert told in str(caught.value)
     assert "20261122T100000Z-aaaaaa is unfinished, with 300 records settled" in str(caught.value)
     assert "--fresh" in str(caught.value)
+
+
+def test_other_bytes_before_the_position_are_told(tmp_path: Path) -> None:
+    """A file whose size and times are the same may still not be the one that was read."""
+
+    class Rewritten(GenerateSource):
+        async def stretch(  # type: ignore[override]  # a generator has none
+            self, part: Part, position: Position, consumed: int
+        ) -> dict[str, int | str]:
+            return {"end": 700, "sha256": "what stands there now"}
+
+    source = Rewritten(GenerateSpec(count=1))
+    one = unfinished(tmp_path)
+    assert one.document is not None
+    same = {**one.document, "stretch": {"end": 700, "sha256": "what stands there now"}}
+    other = {**one.document, "stretch": {"end": 700, "sha256": "what was read"}}
+    read = Input(source, [Part("u.jsonl")])
+
+    assert asyncio.run(pick([replace(one, document=same)], WANTED, read)) is not None
+    with pytest.raises(PreflightError, match="'u.jsonl' has other bytes before byte 700"):
+        asyncio.run(pick([replace(one, document=other)], WANTED, read))
 
 
 def test_where_a_run_went_on_is_told_as_it_was(tmp_path: Path) -> None:
