@@ -126,7 +126,7 @@ class Claim:
 def _keep_whole(earlier: Earlier, limit: int | None) -> None:
     """Refuse to close the unfinished run of a whole source for the sake of a quick look."""
     settled = earlier.totals.tally.records
-    if limit is None or (earlier.limit is not None and limit >= settled):
+    if limit is None or not settled or (earlier.limit is not None and limit >= settled):
         return
     raise PreflightError(
         f"run {earlier.run} is unfinished, with {settled:,} records settled, and --limit {limit} "

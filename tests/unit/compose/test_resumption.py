@@ -143,6 +143,17 @@ def test_a_quick_look_does_not_end_a_load(
         assert asyncio.run(claim.begin(INPUT, WANTED, limit)).run == one.run
 
 
+def test_a_run_that_has_settled_nothing_has_nothing_to_lose(tmp_path: Path) -> None:
+    """It was stopped while its source was verified: a look may take its place."""
+    folder = tmp_path / "users" / "20261122T100000Z-aaaaaa"
+    folder.mkdir(parents=True)
+    kept = {**document(), "tally": Tally().as_json(), "position": None}
+    one = replace(unfinished(folder), document=kept)
+    claim = Claim(tmp_path, "users", "20261122T110000Z-bbbbbb", [one], kept=True, fresh=False)
+
+    assert asyncio.run(claim.begin(INPUT, WANTED, 1)).run == one.run
+
+
 def test_a_table_is_the_same_in_every_time_zone() -> None:
     """The SDK tells when a table was created in local time, which differs from shell to shell."""
     moment = datetime(2026, 11, 22, 10, tzinfo=UTC)
