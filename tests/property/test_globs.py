@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from glob import glob
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +34,8 @@ def test_a_glob_matches_what_it_always_matched(
         expected = {
             root / match
             for match in glob(asked, root_dir=root, recursive=True)  # noqa: PTH207 - the reference
-            if not (root / match).is_dir()
+            # The standard glob gives `a/` for `a/**` though nothing is there.
+            if os.path.lexists(root / match) and not (root / match).is_dir()
         }
 
         found = [match for match in matches(Path(asked), root) if not match.is_dir()]
