@@ -47,6 +47,8 @@ Mutation = tuple[str, int, int, bytes]
 def _mutate(packed: bytes, mutation: Mutation) -> bytes:
     """Damage *packed* in one way, at a place, to an extent."""
     kind, where, size, noise = mutation
+    if not packed:  # all of it was cut off before
+        return noise if kind == "tail" else packed
     at = where % len(packed)
     size = 1 + size % 512
     before, here, after = packed[:at], packed[at : at + size], packed[at + size :]

@@ -38,6 +38,8 @@ def find_files(pattern: str, root: Path) -> dict[str, Path]:
 
 
 def _find(pattern: str, root: Path) -> dict[str, Path]:
+    if "\0" in pattern:
+        raise ValueError("it holds a NUL")  # which Python words in a new way now and then
     path = Path(pattern).expanduser()
     full = root / path
     base = None if path.is_absolute() else root

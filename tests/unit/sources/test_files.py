@@ -135,7 +135,7 @@ def test_a_link_to_itself_is_told(folder: Path) -> None:
     ("pattern", "says"),
     [
         ("x" * 5_000, "cannot be read: File name too long"),
-        ("a\0b", "is no path: embedded null byte"),
+        ("a\0b", "is no path: it holds a NUL"),
         ("~nobody-of-this-name/x", "is no path: Could not determine home directory"),
         ("parts/a.jsonl/x", "Not a directory"),
     ],
