@@ -183,10 +183,12 @@ class Job:
         self.kill_at(requests, "run", self.define(), *options, within=within)
 
     def kill_at(self, requests: int, *arguments: str | Path, within: float = 0) -> None:
-        """Run any command, and kill it as `killed_at` does."""
+        """Run any command, and kill it as `killed_at` does, but not before a checkpoint moved."""
         self.gate.shut_after(requests, losing=True)
         with self.begin(*arguments) as running:
             self.gate.await_shut(running)
+            name = "loaded-replay" if arguments[0] == "replay" else "loaded"
+            _await_position(self.folder / "runs" / name / "latest" / "checkpoint.json", running)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 running.wait(timeout=within)
             running.kill()
@@ -214,6 +216,17 @@ class Job:
     def latest(self) -> Path:
         """The folder of the newest run."""
         return (self.runs / "latest").resolve()
+
+
+def _await_position(checkpoint: Path, running: subprocess.Popen[str]) -> None:
+    """Return when there is something to go on from; what was answered is on its way there."""
+    for _ in range(1_000):
+        with contextlib.suppress(FileNotFoundError):
+            if b'"position":null' not in checkpoint.read_bytes():
+                return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(timeout=0.02)
+    raise AssertionError(f"{checkpoint} has no position")
 
 
 def letters_of(report: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:

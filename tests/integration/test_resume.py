@@ -333,7 +333,7 @@ async def test_a_crash_while_fresh_begins_does_not_bring_the_old_run_back(again:
     """Killed before the old run was closed: the new one goes on, and then nothing is left."""
     old = again.latest
     shutil.copytree(old, again.folder / "kept")
-    again.killed_at(3, "--fresh")
+    again.killed_at(8, "--fresh")
     shutil.rmtree(old)
     (again.folder / "kept").rename(old)
     assert len(unfinished(again)) == 2

@@ -189,7 +189,7 @@ async def test_a_run_without_checkpoints_leaves_an_unfinished_one_as_it_is(job: 
     """It warns that it starts over; the unfinished run can still be gone on with."""
     lot = lot_of("jsonl", 400)
     job.take(lot)
-    job.killed_at(6)
+    job.killed_at(8)
     (first,) = unfinished(job)
 
     between = job.run("--set", "checkpoint.enabled=false")
