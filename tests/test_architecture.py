@@ -60,7 +60,6 @@ ADAPTERS = {
     "click": ("pipeline/cli.py", "pipeline/options.py"),
     "pydantic": ("pipeline/config/",),
     "rich": ("pipeline/observe/",),
-    "structlog": ("pipeline/observe/",),
     "yaml": ("pipeline/config/",),
 }
 """Where a library enters; whoever wants it elsewhere asks there."""
@@ -83,7 +82,6 @@ HEAVY = (
     "orjson",
     "pydantic",
     "rich",
-    "structlog",
     "yaml",
 )
 """What `--help` must not pay for."""

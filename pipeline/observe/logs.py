@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.core.text import escape_json
@@ -20,7 +21,7 @@ from pipeline.observe.lines import LineWriter
 from pipeline.observe.tracebacks import LibraryReports, safe_traceback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, MutableMapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__ = ["Log", "RunLog", "open_log"]
@@ -77,7 +78,7 @@ def open_log(folder: Path, level: str, *, stderr: bool) -> Iterator[RunLog]:
     path = folder / "log.jsonl"
     descriptor = _opened(path)
     fan = _Fan()
-    logger = _logger(fan, level, folder.name)
+    logger = _Logger(fan, _LEVELS[level], folder.name)
     file = LineWriter(descriptor, owned=True, on_room=_teller(logger, "log.jsonl"))
     fan.writers.append(file)
     copy = None
@@ -111,23 +112,40 @@ def _opened(path: Path) -> int:
     return descriptor
 
 
-def _logger(fan: _Fan, level: str, run: str) -> Log:
-    import structlog  # noqa: PLC0415 - 0.25 s that `--help` need not pay
+class _Logger:
+    """Render events as JSON lines; what is below *least* is not made at all."""
 
-    logger: Log = structlog.wrap_logger(
-        fan,
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _places,
-            _event_first,
-            structlog.processors.JSONRenderer(serializer=_serialize),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        context_class=dict,
-        run=run,
-    )
-    return logger
+    def __init__(self, fan: _Fan, least: int, run: str) -> None:
+        self._fan = fan
+        self._run = run
+        for level, severity in _LEVELS.items():
+            if severity < least:
+                setattr(self, level, _nothing)
+
+    def debug(self, event: str, /, **facts: Any) -> None:
+        self._write("debug", event, facts)
+
+    def info(self, event: str, /, **facts: Any) -> None:
+        self._write("info", event, facts)
+
+    def warning(self, event: str, /, **facts: Any) -> None:
+        self._write("warning", event, facts)
+
+    def error(self, event: str, /, **facts: Any) -> None:
+        self._write("error", event, facts)
+
+    def _write(self, level: str, event: str, facts: dict[str, Any]) -> None:
+        # First what a reader looks for first: when, how bad, what, and of which run.
+        line = {"timestamp": _now(), "level": level, "event": event, "run": self._run, **facts}
+        self._fan.write(_serialize(_with_places(line)))
+
+
+def _nothing(event: str, /, **facts: Any) -> None:
+    """Stand for a level that is not logged."""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _teller(logger: Log, stream: str) -> Callable[[int], None]:
@@ -140,16 +158,14 @@ def _teller(logger: Log, stream: str) -> Callable[[int], None]:
 
 
 class _Fan:
-    """Hand each rendered line to every writer; structlog calls it by the level's name."""
+    """Hand each rendered line to every writer."""
 
     def __init__(self) -> None:
         self.writers: list[LineWriter] = []
 
-    def msg(self, line: bytes) -> None:
+    def write(self, line: bytes) -> None:
         for writer in self.writers:
             writer.write(line)
-
-    debug = info = warning = error = critical = msg
 
 
 @contextmanager
@@ -164,7 +180,7 @@ def _libraries(logger: Log) -> Iterator[None]:
         root.removeHandler(reports)
 
 
-def _places(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _with_places(event: dict[str, Any]) -> dict[str, Any]:
     """Turn the error under ``exc_info`` into text that holds nothing of what it says."""
     error = event.pop("exc_info", None)
     if error is True:
@@ -174,20 +190,14 @@ def _places(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappi
     return event
 
 
-def _event_first(_: object, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
-    """Put what a reader looks for first: when, how bad, what."""
-    head = {name: event.pop(name) for name in ("timestamp", "level", "event")}
-    return {**head, **event}
-
-
-def _serialize(event: dict[str, Any], **_: Any) -> bytes:
-    import orjson  # noqa: PLC0415 - as structlog
+def _serialize(event: dict[str, Any]) -> bytes:
+    import orjson  # noqa: PLC0415 - `--help` logs nothing
 
     try:
         line: bytes = orjson.dumps(event, default=_plain)
     except TypeError:
         # Names of files that are no UTF-8 hold lone surrogates, which orjson refuses.
-        import json  # noqa: PLC0415 - as structlog
+        import json  # noqa: PLC0415 - hardly ever needed
 
         line = json.dumps(event, default=_plain).encode()
     return escape_json(line)

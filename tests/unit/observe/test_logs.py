@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,23 @@ def test_every_line_is_one_json_object_even_with_hostile_facts(tmp_path: Path) -
         "timestamp": "", "level": "error", "event": "run.failed", "reason": "outage", "run": "r1",
     }  # fmt: skip
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("least", ["debug", "info", "warning", "error"])
+def test_less_than_the_level_is_not_made(tmp_path: Path, least: str) -> None:
+    """A line below the level is none; the others tell their level, and the time in UTC."""
+    levels = ["debug", "info", "warning", "error"]
+
+    with open_log(tmp_path, least, stderr=False) as log:
+        for level in levels:
+            getattr(log, level)("any.event", number=1)
+
+    lines = lines_of(tmp_path / "log.jsonl")
+    assert [line["level"] for line in lines] == levels[levels.index(least) :]
+    assert all(list(line) == ["timestamp", "level", "event", "run", "number"] for line in lines)
+    times = [datetime.fromisoformat(line["timestamp"]) for line in lines]
+    assert all(line["timestamp"].endswith("Z") for line in lines)
+    assert all(abs(datetime.now(UTC) - time) < timedelta(minutes=1) for time in times)
 
 
 anything = st.text(st.characters(exclude_categories=[]))
