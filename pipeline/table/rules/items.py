@@ -51,7 +51,7 @@ class ItemRules:
         self.key = key
         self.indexes = indexes
         self._local = tuple(index for index in indexes if index.kind == "lsi")
-        self._budget = size.MAX_ITEM_BYTES // (1 + len(self._local))
+        self.budget = size.MAX_ITEM_BYTES // (1 + len(self._local))
         self._required = [(part.name, part.type, part.limit) for part in key]
         self._optional = list(
             {
@@ -73,7 +73,7 @@ class ItemRules:
             for name, value in item.items():
                 ((kind, content),) = value.items()
                 total += sound_name(name) + sound_value(kind, content)
-            if total > self._budget or not self._sound_keys(item):
+            if total > self.budget or not self._sound_keys(item):
                 return None
         except DOUBTS:
             return None

@@ -1,0 +1,64 @@
+"""Numbers to canonical text and their size in one look, in the spellings that loads are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.table import numbers
+from pipeline.table.numbers import MAX_DIGITS
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = ["measured"]
+
+_CAP = 21
+
+
+def measured(value: int | Decimal) -> tuple[str, int]:
+    """
+    Give `numbers.canonical` of a number and `numbers.size` of that.
+
+    Digits with at most one point, 38 characters of them, are counted here: in pairs from the point,
+    outer zeros left out. Everything else goes there.
+
+    :raises ValueError: the table cannot hold it exactly.
+    """
+    text = str(value)
+    if text[0] != "-":
+        return _unsigned(text) or _any(text)
+    found = _unsigned(text[1:])
+    if found is None:
+        return _any(text)
+    text, size = found
+    if text == "0":
+        return found
+    return f"-{text}", size + 1 if size < _CAP else _CAP
+
+
+def _unsigned(text: str) -> tuple[str, int] | None:  # noqa: PLR0911 - the hot path, unrolled
+    length = len(text)
+    if length > MAX_DIGITS:
+        return None
+    if text.isdigit():
+        if text[-1] != "0":
+            return text, 1 + (length + 1) // 2
+        digits = len(text.rstrip("0"))
+        return text, 1 + (digits + length % 2 + 1) // 2 if digits else 1
+    whole, _, fraction = text.partition(".")
+    if not (fraction.isdigit() and whole.isdigit()):
+        return None
+    if fraction[-1] == "0":
+        fraction = fraction.rstrip("0")
+        if not fraction:
+            return _unsigned(whole)
+        text = f"{whole}.{fraction}"
+    if whole != "0":
+        return text, 1 + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2
+    digits = len(fraction.lstrip("0"))
+    return text, 1 + (digits + (len(fraction) - digits) % 2 + 1) // 2
+
+
+def _any(text: str) -> tuple[str, int]:
+    canonical = numbers.canonical(text)
+    return canonical, numbers.size(canonical)
