@@ -16,7 +16,6 @@ from pipeline.compose.resumption.verify import check_expectation
 from pipeline.compose.stages import Input, Output
 from pipeline.errors import SourceCorruptError
 from pipeline.sources import open_source
-from pipeline.sources.replay import ReplaySource
 from pipeline.table.aws.client import DynamoTable
 from pipeline.table.aws.connection import shown_url
 from pipeline.table.dry import DryTable
@@ -75,6 +74,8 @@ async def replay_letters(
 
     Like `run_pipeline` otherwise: what is refused again is in that run's dead letters.
     """
+    from pipeline.sources.replay import ReplaySource  # noqa: PLC0415 - only for a replay
+
     source = ReplaySource(specs.replay_spec(definition, letters))
     await source.require_letters()
     # What is expected of the source is not expected of its letters.

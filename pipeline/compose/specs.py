@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.core.backoff import RetryPolicy
-from pipeline.embedded import EngineSettings
 from pipeline.errors import PreflightError
 from pipeline.sources.base import CsvSpec, Cut, FileSpec, GenerateSpec, ReplaySpec, StdinSpec
 from pipeline.stages.sink import RejectLimit
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.config import Definition
     from pipeline.config.model.items import ItemDefinition, SetValue
     from pipeline.config.model.source import FileSource, StdinSource
+    from pipeline.embedded import EngineSettings
     from pipeline.sources.base import SourceSpec
     from pipeline.table.rules import KeyType
 
@@ -166,6 +166,8 @@ def reject_limit(definition: Definition) -> RejectLimit:
 
 def engine_settings(definition: Definition) -> EngineSettings:
     """Return how the embedded engine behaves."""
+    from pipeline.embedded import EngineSettings  # noqa: PLC0415 - only where it is asked for
+
     given = definition.target.embedded
     if given is None:
         return EngineSettings()

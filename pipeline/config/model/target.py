@@ -170,6 +170,12 @@ class Target(Section):
         description="Left out: that of the AWS configuration; us-east-1 if there is an endpoint.",
         examples=["us-east-1"],
     )
+    transport: Literal["auto", "http", "sdk"] = Field(
+        default="auto",
+        description="How batches are sent. http: by our own lean client. sdk: by the AWS SDK's, at "
+        "many times the processor time. auto: http, but sdk where a proxy or a client certificate "
+        "needs it.",
+    )
     embedded: EmbeddedSettings | None = Field(
         default=None, description="How the embedded engine behaves; only with `endpoint: embedded`."
     )
