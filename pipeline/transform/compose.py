@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import Refused
 from pipeline.transform.coerce import compile_coercion
 from pipeline.transform.mapping import compile_items
 from pipeline.transform.schema import compile_schema
+from pipeline.transform.straight.items import compile_straight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +37,7 @@ def compile_transform(
 
     :raises ValueError: the schema, a template or a conversion is none.
     """
-    map_record = compile_items(items, key_types=key_types, mode=mode)
+    map_record = _mapping(items, key_types, mode)
     if schema is None:
         return map_record
     check = compile_schema(schema).check
@@ -48,3 +50,22 @@ def compile_transform(
         return map_record(fields)
 
     return transform
+
+
+def _mapping(
+    items: Sequence[ItemSpec], key_types: Mapping[str, KeyType], mode: WriteMode
+) -> MapRecord:
+    """Return the straight way of mapping a record, with the plain one for what it refuses."""
+    plain = compile_items(items, key_types=key_types, mode=mode)
+    straight = compile_straight(items, key_types=key_types, mode=mode)
+    if straight is None:
+        return plain
+
+    def map_record(fields: dict[str, Value]) -> list[tuple[int, dict[str, Value]]]:
+        try:
+            made = straight(fields)
+        except Refused:
+            return plain(fields)
+        return made or plain(fields)
+
+    return map_record

@@ -14,6 +14,7 @@ from pipeline.errors import Refused
 from pipeline.model import Violation
 from pipeline.transform.convert import to_epoch, to_type
 from pipeline.transform.keys import key_step, retype
+from pipeline.transform.plan import KeyText, plan_items
 from pipeline.transform.specs import FromField, ItemSpec, Literal, SetSpec, TemplateText
 from pipeline.transform.template import Slot, find, parse
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import Value, WriteMode
     from pipeline.transform.keys import KeyType
+    from pipeline.transform.plan import ItemPlan, Made
 
 __all__ = [
     "FromField",
@@ -31,6 +33,7 @@ __all__ = [
     "SetSpec",
     "TemplateText",
     "compile_items",
+    "conversion_of",
 ]
 
 Fields: TypeAlias = "dict[str, Value]"
@@ -100,9 +103,7 @@ def compile_items(
 
     :raises ValueError: a template or a conversion is none.
     """
-    makers = tuple(
-        _compile(index, spec, key_types, mode) for index, spec in enumerate(specs or [ItemSpec()])
-    )
+    makers = tuple(map(_compile, plan_items(specs, key_types, mode)))
 
     def map_record(fields: Fields) -> list[tuple[int, Fields]]:
         try:
@@ -120,39 +121,21 @@ def compile_items(
     return map_record
 
 
-def _compile(
-    index: int, spec: ItemSpec, key_types: Mapping[str, KeyType], mode: WriteMode
-) -> _Maker:
-    keys = tuple(key_types) or tuple(spec.key)
-    set_specs, only = dict(spec.set), spec.only
-    if mode == "delete":
-        set_specs = {name: made for name, made in spec.set.items() if name in keys}
-        only = tuple(name for name in keys if only is None or name in only)
-    steps = {
-        name: _set_step(made) for name, made in set_specs.items() if not isinstance(made, Literal)
-    }
-    templates = [made.text for made in set_specs.values() if isinstance(made, TemplateText)]
-    for name, text in spec.key.items():
-        steps[name] = key_step(parse(text), name, key_types.get(name, "S"))
-        templates.append(text)
+def _compile(plan: ItemPlan) -> _Maker:
     return _Maker(
-        index,
-        _copy(frozenset(spec.omit), only),
-        {name: made.value for name, made in set_specs.items() if isinstance(made, Literal)},
-        tuple(steps.items()),
-        tuple(
-            (name, kind)
-            for name, kind in key_types.items()
-            if name not in steps and name not in set_specs
-        ),
-        _needs(templates) if spec.optional else (),
+        plan.index,
+        _copy(plan),
+        dict(plan.constants),
+        tuple((name, _step(name, made)) for name, made in plan.made.items()),
+        plan.own_keys,
+        plan.needs,
     )
 
 
-def _copy(omit: frozenset[str], only: tuple[str, ...] | None) -> Callable[[Fields], Fields]:
+def _copy(plan: ItemPlan) -> Callable[[Fields], Fields]:
     """Return how an item starts: the fields that it keeps under their own names."""
-    if only is not None:
-        names = tuple(name for name in only if name not in omit)
+    names, omit = plan.only, plan.omit
+    if names is not None:
         return lambda fields: {name: fields[name] for name in names if name in fields}
     if not omit:
         return dict
@@ -166,22 +149,17 @@ def _copy(omit: frozenset[str], only: tuple[str, ...] | None) -> Callable[[Field
     return without
 
 
-def _needs(templates: Sequence[str]) -> tuple[Slot, ...]:
-    slots = (part for text in templates for part in parse(text).parts)
-    return tuple({slot: None for slot in slots if isinstance(slot, Slot) and slot.default is None})
+def _step(name: str, made: Made) -> _Step:
+    if isinstance(made, KeyText):
+        return key_step(parse(made.text), name, made.type)
+    return _set_step(made)
 
 
 def _set_step(spec: TemplateText | FromField) -> _Step:
     if isinstance(spec, TemplateText):
         return parse(spec.text).compiled()
     slot = Slot(spec.field, tuple(spec.field.split(".")))
-    convert: Callable[[Value, str], Value] | None = None
-    if spec.as_epoch:
-        if spec.type not in (None, "N"):
-            raise ValueError(f"as: epoch makes a number (N), never {spec.type}")
-        convert = to_epoch
-    elif spec.type is not None:
-        convert = to_type(spec.type)
+    convert = conversion_of(spec)
 
     def step(fields: Mapping[str, Value]) -> Value | object:
         value = find(slot, fields, _LEFT_OUT)
@@ -194,6 +172,19 @@ def _set_step(spec: TemplateText | FromField) -> _Step:
         return value if convert is None else convert(value, slot.name)  # type: ignore[arg-type]  # a value from here on
 
     return step
+
+
+def conversion_of(spec: FromField) -> Callable[[Value, str], Value] | None:
+    """
+    Return what turns the field's value (never null) into the attribute's; None: it stays.
+
+    :raises ValueError: there is no such conversion.
+    """
+    if spec.as_epoch:
+        if spec.type not in (None, "N"):
+            raise ValueError(f"as: epoch makes a number (N), never {spec.type}")
+        return to_epoch
+    return None if spec.type is None else to_type(spec.type)
 
 
 def _every_reason(makers: Sequence[_Maker], fields: Fields) -> Refused:

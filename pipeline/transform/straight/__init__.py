@@ -1,0 +1,1 @@
+"""What runs for every record, as straight Python code; the plain way stands beside each."""

@@ -1,0 +1,59 @@
+"""The straight ways of a record do what the plain ones beside them do, whatever comes."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+from typing import TYPE_CHECKING
+
+from bench.records_cases import random_mapping, random_record
+from pipeline.errors import Refused
+from pipeline.transform.compose import compile_transform
+from pipeline.transform.mapping import compile_items
+from pipeline.transform.straight.items import compile_straight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.model import Value
+
+CASES = int(os.environ.get("PIPELINE_TEST_CASES", "1500"))
+"""Definitions that are tried; each with ten records."""
+
+
+def outcome(run: Callable[[dict[str, Value]], object], record: dict[str, Value]) -> object:
+    """Return what came of a record, the order of its attributes and their classes included."""
+    try:
+        return repr(run(record))
+    except Refused as refused:
+        return refused.violations
+
+
+def test_straight_items_are_those_of_the_plain_way() -> None:
+    """Same attributes, same order, same classes; refused is exactly what the plain way refuses."""
+    made = refused = 0
+    for seed in range(CASES):
+        dice = Random(seed)
+        case = random_mapping(dice)
+        plain = compile_items(case.specs, key_types=case.key_types, mode=case.mode)
+        straight = compile_straight(case.specs, key_types=case.key_types, mode=case.mode)
+        whole = compile_transform(None, case.specs, case.key_types, case.mode, coerce=False)
+        assert straight is not None
+        for _ in range(10):
+            record = random_record(dice, case.names)
+            before = repr(record)
+            wanted = outcome(plain, record)
+            assert outcome(whole, record) == wanted, (seed, case.specs, record)
+            try:
+                items = straight(record)
+            except Refused:
+                items = []
+            if isinstance(wanted, str):
+                assert repr(items) == wanted, (seed, case.specs, record)
+                made += 1
+            else:
+                assert not items, (seed, case.specs, record)
+                refused += 1
+            assert repr(record) == before
+    assert made > CASES
+    assert refused > CASES
