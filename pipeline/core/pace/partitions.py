@@ -2,24 +2,101 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
+
+from pipeline.core.pace.hot import HotPartition, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
+    from pipeline.core.pace.hot import Keyed
+
 __all__ = ["Partitions"]
 
+_HALVES_IN = 1.0
+"""Seconds after which what was seen counts half."""
 
-class Keyed(Protocol):
-    """What is known of an item here: its primary key, the partition value first."""
+_ENOUGH = 3.0
+"""Refused items, and refusing answers, that are no chance."""
+
+_OFFERED = 250.0
+"""Recent write units of one partition from which, by the service's rule, it may be at its limit."""
+
+_LIKE = 0.5
+"""Share of a partition's refusals from which others are refused like it: then it is the table."""
+
+_MOST_HOT = 256
+_MOST_SUSPECTS = 1_024
+"""Partition values that are kept in mind at most, however many the source has."""
+
+_REMEMBERED = 5.0
+"""Seconds without any refusal after which nobody is a suspect."""
+
+_ALIVE = 1.0
+"""Seconds for which an accepted item proves that the table as a whole is alive."""
+
+_NONE: frozenset[Hashable] = frozenset()
+
+
+class _Recent:
+    """What became of items lately, counts that halve every second."""
+
+    __slots__ = ("_at", "answers", "returned", "sent", "units")
+
+    def __init__(self) -> None:
+        self.sent = self.returned = self.units = self.answers = 0.0
+        self._at = 0.0
+
+    def note(self, sent: float, returned: float, now: float, units: float = 0.0) -> None:
+        fade = 0.5 ** ((now - self._at) / _HALVES_IN) if now > self._at else 1.0
+        self._at = now
+        self.sent = self.sent * fade + sent
+        self.returned = self.returned * fade + returned
+        self.units = self.units * fade + units
+        self.answers = self.answers * fade + (returned > 0)
 
     @property
-    def key(self) -> tuple[Any, ...]:
-        """The primary key."""
+    def share(self) -> float:
+        """The share of what was sent that was returned."""
+        return self.returned / self.sent if self.sent else 0.0
 
 
 class Partitions:
-    """The partition keys of a run that the table refuses while it takes others."""
+    """
+    The partition values of a run that the table refuses while it takes others.
+
+    A value is *hot* when enough of it was refused, in requests or at times in which others were
+    accepted, or when the service's own reasons say so. Where others are refused like it the table
+    as a whole is at its limit, and nothing is called hot. While nothing but one value is sent
+    nobody can tell; it is called hot then, so that others are tried, which tells.
+
+    Memory is bounded: a run of millions of partition values remembers a thousand at most.
+    """
+
+    def __init__(self) -> None:
+        self._hot: dict[Hashable, HotPartition] = {}
+        self._suspects: dict[Hashable, _Recent] = {}
+        self._cold = _Recent()
+        self._paced = _Recent()
+        self._accepted_at: float | None = None
+        self._refused_at = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Partitions {len(self._hot)} hot, {len(self._suspects)} suspect>"
+
+    def __len__(self) -> int:
+        return len(self._hot)
+
+    def __getitem__(self, value: Hashable) -> HotPartition:
+        return self._hot[value]
+
+    def forget(self, value: Hashable) -> None:
+        """Let go of a hot value: nothing of it has come for a while."""
+        del self._hot[value]
+
+    def alive(self, now: float) -> bool:
+        """Tell whether the table as a whole has taken something just now."""
+        return self._accepted_at is not None and now - self._accepted_at <= _ALIVE
 
     def judge(
         self,
@@ -35,5 +112,105 @@ class Partitions:
         throttled as a whole), *reasons* the ThrottlingReasons that came with it, *now* the loop's
         time. What is returned of other partitions is the table's own limit.
         """
-        del sent, returned, reasons, now
-        return frozenset()
+        if len(returned) < len(sent):
+            self._accepted_at = now
+        if returned:
+            self._refused_at = now
+        elif now - self._refused_at > _REMEMBERED:
+            self._forget_all()
+        if not returned and not self._hot and not self._suspects:
+            self._cold.note(len(sent), 0, now)
+            return _NONE
+        counts = self._count(sent, returned)
+        self._note(counts, len(sent), len(returned), now)
+        of_table, of_partition = _classed(reasons)
+        refused = {value: count for value, count in counts.items() if count.returned}
+        hot: set[Hashable] = set()
+        if not of_table:
+            hot = {one for one in refused if self._is_hot(one, of_partition=of_partition)}
+        for value in hot:
+            if value not in self._hot:
+                self._hot[value] = HotPartition(now)
+                self._suspects.pop(value, None)
+        for value, count in counts.items():
+            if value in self._hot and (value in hot or not count.returned):
+                self._hot[value].learn(count.units - count.refused, count.refused, now)
+        return frozenset(hot)
+
+    def _forget_all(self) -> None:
+        """Let go of suspects, and of hot values for which nothing waits."""
+        self._suspects.clear()
+        self._hot = {value: hot for value, hot in self._hot.items() if hot.laned}
+
+    def _count(self, sent: Sequence[Keyed], returned: Sequence[Keyed]) -> dict[Hashable, _Count]:
+        """Count, in one request, each value that was returned or is watched."""
+        counts: dict[Hashable, _Count] = {}
+        for item in returned:
+            count = counts.setdefault(item.key[0], _Count())
+            count.returned += 1
+            count.refused += units_of(item)
+        for item in sent:
+            value = item.key[0]
+            if value in counts or value in self._hot or value in self._suspects:
+                count = counts.setdefault(value, _Count())
+                count.sent += 1
+                count.units += units_of(item)
+        return counts
+
+    def _note(self, counts: dict[Hashable, _Count], sent: int, returned: int, now: float) -> None:
+        for value, count in counts.items():
+            hot = self._hot.get(value)
+            if hot is not None:
+                sent -= count.sent
+                returned -= count.returned
+                if now >= hot.settled:
+                    self._paced.note(count.sent, count.returned, now)
+            elif value in self._suspects or count.returned > 1 or len(counts) <= _ENOUGH:
+                self._suspect(value).note(count.sent, count.returned, now, count.units)
+        self._cold.note(sent, returned, now)
+
+    def _suspect(self, value: Hashable) -> _Recent:
+        suspect = self._suspects.get(value)
+        if suspect is None:
+            if len(self._suspects) >= _MOST_SUSPECTS:
+                self._suspects.clear()
+            suspect = self._suspects[value] = _Recent()
+        return suspect
+
+    def _is_hot(self, value: Hashable, *, of_partition: bool) -> bool:
+        if value in self._hot:
+            return of_partition or not self._like_others(self._paced.share, _Recent())
+        suspect = self._suspects.get(value)
+        if suspect is None or suspect.returned < _ENOUGH:
+            return False
+        if len(self._hot) >= _MOST_HOT:
+            self._forget_all()
+            return False
+        if of_partition:
+            return True
+        if suspect.units < _OFFERED and suspect.answers < _ENOUGH:
+            return False
+        return not self._like_others(suspect.share, suspect)
+
+    def _like_others(self, share: float, own: _Recent) -> bool:
+        """Tell whether others are refused like a value of which *share* is."""
+        sent, returned = self._cold.sent - own.sent, self._cold.returned - own.returned
+        if sent < _ENOUGH and self._paced.sent >= _ENOUGH:
+            return own.sent > 0 and self._paced.share >= _LIKE * share
+        return sent >= _ENOUGH and returned / sent >= _LIKE * share
+
+
+class _Count:
+    """Items of one value in one request, and their write units."""
+
+    __slots__ = ("refused", "returned", "sent", "units")
+
+    def __init__(self) -> None:
+        self.sent = self.returned = self.units = self.refused = 0
+
+
+def _classed(reasons: Sequence[str]) -> tuple[bool, bool]:
+    """Tell whether *reasons* blame the table as a whole, and whether they blame a partition."""
+    of_partition = any("KeyRange" in reason for reason in reasons)
+    of_table = any("KeyRange" not in reason for reason in reasons)
+    return of_table, of_partition
