@@ -30,7 +30,7 @@ DynamoDB takes 32; the rest is room for fields that are dropped. A fixed limit, 
 interpreter's own depends on how deep its stack already is.
 """
 
-_JSON = msgspec.json.Decoder(float_hook=Decimal)
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 _LONG = 64 * 1024
 _LONG_JSON = msgspec.json.Decoder(float_hook=lambda text: Decimal(text))  # noqa: PLW0108 - see below
@@ -38,7 +38,6 @@ _LONG_JSON = msgspec.json.Decoder(float_hook=lambda text: Decimal(text))  # noqa
 
 _MALFORMED = re.compile(r"JSON is malformed: (?P<what>.*) \(byte (?P<at>\d+)\)")
 
-_PAIR = re.compile(rb'"[ \t\r\n]*+:')
 _ESCAPE = re.compile(rb"\\(?:u(?P<code>[0-9a-fA-F]{4})|.)", re.DOTALL)
 _HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 _CONSTANT = re.compile(rb"NaN|-?Infinity|[iI]nf\b|nan\b")
@@ -59,32 +58,49 @@ def decode_object(raw: bytes) -> dict[str, Value]:
     Raises `Refused` with the rule ``json_syntax``, ``encoding``, ``not_an_object``, ``depth``,
     ``number`` or ``duplicate_key``.
     """
+    size = len(raw)
     try:
-        value = (_JSON if len(raw) < _LONG else _LONG_JSON).decode(raw)
+        value = _decode(raw) if size < _LONG else _LONG_JSON.decode(raw)
     except (ValueError, RecursionError, InvalidOperation) as error:
         raise Refused(_diagnose(raw, error)) from error
-    if type(value) is not dict:
+    if value.__class__ is not dict:
         kind = _JSON_TYPES[type(value)]
         raise _refused("not_an_object", f"the record is {kind}, and must be a JSON object")
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and not _within(value, MAX_DEPTH):
+    # So many levels have as many brackets that open, and as many that close.
+    if (
+        size > 2 * MAX_DEPTH
+        and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+        and not _within(value)
+    ):
         raise _too_deep()
-    if raw.count(b":") != len(value):
+    # The members of the record and of the objects right in it: all, or fewer than were decoded.
+    found = len(value)
+    for inner in value.values():
+        if type(inner) is dict:
+            found += len(inner)
+    if _pairs(raw) != found:
         _check_keys(raw, value)
     return value
+
+
+def _pairs(raw: bytes) -> int:
+    """
+    Count what can be the end of a member's key in *raw*: at least as many as were written.
+
+    Each key ends in a quote and a colon, with nothing but white space between; so, with all white
+    space left out, there is one such pair for each member, and some more inside of texts.
+    """
+    return raw.translate(None, b" \t\r\n").count(b'":')
 
 
 def _check_keys(raw: bytes, value: dict[str, Any]) -> None:
     """
     Refuse *raw* if an object in it has a key twice; *value* is what it was decoded to.
 
-    Each member's key ends in a quote and a colon, so there are at least as many of those pairs as
-    members written; decoded were at most as many members. Where both are equal nothing was lost,
-    and the text needs no second look.
+    There are at least as many pairs as members written, and as many of these as decoded. Where
+    both ends are equal nothing was lost, and the text needs no second look.
     """
-    pairs = raw.count(b'":')
-    if b" :" in raw or b"\t:" in raw or b"\n:" in raw or b"\r:" in raw:
-        pairs = len(_PAIR.findall(raw))
-    if pairs == len(value) or pairs == members(value):
+    if _pairs(raw) == members(value):
         return
     found = path_of_duplicate(raw)
     if found is not None:
@@ -96,10 +112,10 @@ def _check_keys(raw: bytes, value: dict[str, Any]) -> None:
         )
 
 
-def _within(value: Any, levels: int) -> bool:
-    """Say whether *value* nests at most *levels* deep."""
+def _within(value: Any) -> bool:
+    """Say whether *value* nests at most `MAX_DEPTH` levels deep."""
     layer = [value]
-    for _ in range(levels):
+    for _ in range(MAX_DEPTH):
         inner: list[Any] = []
         for holder in layer:
             held = holder.values() if type(holder) is dict else holder
