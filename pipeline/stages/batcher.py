@@ -9,7 +9,7 @@ from pipeline.core.channel import EndOfStream
 from pipeline.model import Batch, Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pipeline.core.batching import Batching
     from pipeline.core.channel import Receiver, Sender
@@ -21,22 +21,40 @@ __all__ = ["Batcher"]
 
 class Batcher:
     """
-    Fill batches, flush one that lingers, and hold back keys that are in flight.
+    Fill batches, flush one that lingers, and hold back keys in flight and items of hot partitions.
 
-    Writers call `release` when an item is settled for good; it never waits, so that the way back
-    from the writers cannot close a circle of full channels.
+    Writers call `release` when an item is settled for good, and `hand_back` with what is to wait
+    for its partition; neither waits, so that the way back from the writers cannot close a circle
+    of full channels. What waits in a lane never keeps the inbox from being read.
     """
 
     def __init__(self, policy: Batching[Item], metrics: Metrics) -> None:
         self._policy = policy
         self._metrics = metrics
         self._pause: asyncio.Timeout | None = None
+        self._ended = False
 
     def release(self, keys: Iterable[Key]) -> None:
         """Let items that wait for *keys* go on."""
-        released = self._policy.release(keys, asyncio.get_running_loop().time())
+        if self._policy.release(keys, asyncio.get_running_loop().time()):
+            self._wake()
+
+    def hand_back(self, items: Sequence[Item]) -> bool:
+        """
+        Let *items*, which were not written, wait in their partitions' lanes.
+
+        False if the batcher has ended, as it does when nothing is left but what is in flight: then
+        they stay with the writer.
+        """
+        if self._ended:
+            return False
+        self._policy.hand_back(items, asyncio.get_running_loop().time())
+        self._wake()
+        return True
+
+    def _wake(self) -> None:
         # A pause that has fired, but whose task has not run yet, ends anyway and takes no new time.
-        if released and self._pause is not None and not self._pause.expired():
+        if self._pause is not None and not self._pause.expired():
             self._pause.reschedule(0)
 
     async def __call__(self, inbox: Receiver[list[Item]], outbox: Sender[Batch], /) -> None:
@@ -48,6 +66,7 @@ class Batcher:
                 self._metrics.batches += 1
                 await outbox.send(Batch(batch))
             if ended and self._policy.idle:
+                self._ended = True
                 return
             try:
                 items = await self._next(inbox, ended=ended)
