@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.compose import specs
 from pipeline.core.batching import Batching
 from pipeline.core.breaker import Breaker
+from pipeline.core.pace.lanes import Lanes
 from pipeline.stages.accounts import Accounts
 from pipeline.stages.batcher import Batcher
 from pipeline.stages.producer import Producer, Reading
@@ -99,11 +100,14 @@ def build_stages(
     write, metrics, log = definition.write, observed.metrics, observed.log
     totals = observed.totals or Totals()
     accounts = Accounts(chunks=_OPEN_CHUNKS, memory=definition.queues.memory)
+    delivery = _delivery(definition, written.table, metrics, log)
     policy: Batching[Item] = Batching(
-        max_items=write.batch_size, max_bytes=_REQUEST_BYTES, linger=write.linger
+        max_items=write.batch_size,
+        max_bytes=_REQUEST_BYTES,
+        linger=write.linger,
+        lanes=Lanes(delivery.partitions),
     )
     batcher = Batcher(policy, metrics)
-    delivery = _delivery(definition, written.table, metrics, log)
 
     def begins(chunk: Chunk) -> bool:
         if not stop.requested:
@@ -116,7 +120,7 @@ def build_stages(
         Producer(reading, accounts, metrics, log, gate),
         Validator(_rules(definition, read.source, written), begins),
         batcher,
-        Writer(delivery, batcher.release),
+        Writer(delivery, batcher.release, batcher.hand_back),
         Sink(accounts, metrics, log, keeping=keeping, limit=limit, totals=totals),
         accounts,
     )

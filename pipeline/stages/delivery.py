@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.core.backoff import Attempts, Fault
+from pipeline.core.pace.partitions import Partitions
 from pipeline.errors import DeniedError, ThrottledError
 from pipeline.model import Item, Outcome, Rejection, Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from random import Random
 
     from pipeline.core.backoff import RetryPolicy
@@ -34,6 +35,7 @@ class Delivery:
     metrics: Metrics
     random: Random
     log: Log
+    partitions: Partitions = field(default_factory=Partitions)
 
 
 @dataclass(slots=True, eq=False)
@@ -41,13 +43,15 @@ class Piece:
     """
     Items that go in one request, and how often that was tried.
 
-    *due* is when it may be sent next, on the loop's clock. *new* until it was sent once.
+    *due* is when it may be sent next, on the loop's clock. *new* until it was sent once. *hot* are
+    the partition values that the newest answer refused for their own sake.
     """
 
     items: Sequence[Item]
     attempts: Attempts
     due: float = 0.0
     new: bool = False
+    hot: frozenset[Hashable] = frozenset()
 
     @property
     def single(self) -> bool:

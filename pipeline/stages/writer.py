@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from pipeline.core.backoff import Verdict
 from pipeline.core.channel import EndOfStream
 from pipeline.errors import (
-    DeniedError,
     IsolateError,
     OutageError,
     RetryError,
     TableStopError,
-    ThrottledError,
 )
 from pipeline.model import Outcome
 from pipeline.stages.delivery import (
@@ -24,6 +22,7 @@ from pipeline.stages.delivery import (
     refusal,
     surrender,
 )
+from pipeline.stages.exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,16 +43,24 @@ class Writer:
     Deliver each batch until every item in it is settled for good; several run at once.
 
     *release* is called with the keys of settled items, before the outcome is sent on, so that
-    items which wait for them can go.
+    items which wait for them can go. *hand_back* is called with items that are refused for their
+    partition's sake while the table takes others; True if they are taken back, to come again.
     """
 
-    def __init__(self, delivery: Delivery, release: Callable[[Iterable[Key]], None]) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        release: Callable[[Iterable[Key]], None],
+        hand_back: Callable[[Sequence[Item]], bool] = lambda _: False,
+    ) -> None:
         self._delivery = delivery
         self._release = release
+        self._hand_back = hand_back
 
     async def __call__(self, inbox: Receiver[Batch], outbox: Sender[Outcome], /) -> None:
         """Deliver until the inbox ends."""
-        worker = _Worker(self._delivery, self._release, inbox, outbox)
+        ways_back = (self._release, self._hand_back)
+        worker = _Worker(self._delivery, ways_back, inbox, outbox)
         async for batch in inbox:
             await worker.deliver(batch)
 
@@ -64,15 +71,17 @@ class _Worker:
     def __init__(
         self,
         delivery: Delivery,
-        release: Callable[[Iterable[Key]], None],
+        ways_back: tuple[Callable[[Iterable[Key]], None], Callable[[Sequence[Item]], bool]],
         inbox: Receiver[Batch],
         outbox: Sender[Outcome],
     ) -> None:
         self._delivery = delivery
         self._breaker = delivery.breaker
+        self._partitions = delivery.partitions
+        self._exchange = Exchange(delivery)
         self._metrics = delivery.metrics
         self._log = delivery.log
-        self._release = release
+        self._release, self._hand_back = ways_back
         self._inbox = inbox
         self._outbox = outbox
         self._pieces = Pieces(delivery)
@@ -116,53 +125,33 @@ class _Worker:
         if isinstance(answer, IsolateError):
             await self._isolate(piece, answer)
         elif isinstance(answer, RetryError):
-            await self._after_failure(piece, answer)
+            if self._part_with_hot(piece):
+                await self._after_failure(piece, answer)
         else:
-            left = await self._settle_written(piece, answer)
-            if left:
-                piece.items = left
+            piece.items = await self._settle_written(piece, answer)
+            if self._part_with_hot(piece):
                 await self._after_failure(piece, None)
 
-    async def _exchange(self, piece: Piece) -> Answer | IsolateError | RetryError:
-        """Send one request when it is its turn, and tell the breaker how it ended."""
-        loop, breaker = asyncio.get_running_loop(), self._breaker
-        async with breaker.turn() as probe:
-            if probe is not None:
-                self._log.info("table.probe", number=probe, items=len(piece.items))
-            self._metrics.retries += not piece.new
-            piece.new = False
-            number, sent = breaker.progress.sends(), loop.time()
-            try:
-                answer = await self._send(piece.items)
-            except IsolateError as poison:
-                self._note_life(breaker.answered(), accepted=False)
-                return poison
-            except DeniedError as denied:
-                breaker.progress.denied(loop.time())
-                return denied
-            except RetryError as error:
-                self._note_failure(sent, error)
-                return error
-            if len(answer.unprocessed) == len(piece.items):
-                self._note_failure(sent, None)
-            else:
-                self._note_life(breaker.accepted(number), accepted=True)
-            return answer
+    def _part_with_hot(self, piece: Piece) -> bool:
+        """
+        Hand items of hot partitions back, so that they hold no writer; True if any are left here.
 
-    def _note_life(self, down_since: float | None, *, accepted: bool) -> None:
-        if down_since is not None:
-            seconds = asyncio.get_running_loop().time() - down_since
-            self._log.warning("table.back", after_s=round(seconds, 1), accepted=accepted)
-
-    def _note_failure(self, sent: float, error: RetryError | None) -> None:
+        Only while the table takes others: where nothing is accepted, or every answer counts (the
+        plain policy), and for what has met a server fault, the writer keeps them and goes on as
+        with any failure. So an outage is one, whatever is hot.
+        """
         now = asyncio.get_running_loop().time()
-        hint = 0.0 if error is None else error.after or 0.0
-        if self._breaker.failed(sent, now, hint=hint):
-            self._log.warning(
-                "table.down",
-                for_s=round(self._breaker.outage(now), 1),
-                last="unprocessed" if error is None else error.code or type(error).__name__,
-            )
+        if (
+            piece.hot
+            and not (self._delivery.policy.plain or self._breaker.is_open)
+            and not (piece.attempts.tries or piece.attempts.counted)
+            and not self._breaker.is_over(now)
+            and self._partitions.alive(now)
+        ):
+            hot = [item for item in piece.items if item.key[0] in piece.hot]
+            if hot and self._hand_back(hot):
+                piece.items = [item for item in piece.items if item.key[0] not in piece.hot]
+        return bool(piece.items)
 
     async def _after_failure(self, piece: Piece, error: RetryError | None) -> None:
         """Put *piece* back for later, cut it in halves, or give it up."""
@@ -182,31 +171,6 @@ class _Worker:
             hint = 0.0 if error is None else error.after or 0.0
             piece.due = now + self._breaker.hinted(delay, hint)
             self._pieces.put(piece)
-
-    async def _send(self, items: Sequence[Item]) -> Answer:
-        loop = asyncio.get_running_loop()
-        self._metrics.requests += 1
-        started = loop.time()
-        try:
-            answer = await self._delivery.table.write(items)
-        except ThrottledError as throttled:
-            self._metrics.throttled += 1
-            self._metrics.throttling_reasons.update(throttled.reasons)
-            self._log.debug("batch.throttled", items=len(items), reasons=throttled.reasons)
-            raise
-        except RetryError as fault:
-            self._log.warning(
-                "batch.fault", items=len(items), error=type(fault).__name__, code=fault.code
-            )
-            raise
-        self._metrics.latency.observe(loop.time() - started)
-        self._metrics.consumed_wcu += answer.consumed
-        if answer.unprocessed:
-            self._metrics.throttled += 1
-            self._log.debug(
-                "batch.unprocessed", items=len(items), unprocessed=len(answer.unprocessed)
-            )
-        return answer
 
     async def _settle_written(self, piece: Piece, answer: Answer) -> list[Item]:
         """Settle what the answer says is written, and return what is not."""
