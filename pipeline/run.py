@@ -158,7 +158,10 @@ async def _target(
     columns = known_columns(read.parts)
     description = await find_table(client, definition, columns, may_create=not options.dry_run)
     encoder = Encoder(description, definition.write.mode)
-    table: Table = DynamoTable(client, description.name, encoder, timeout=definition.write.timeout)
+    from pipeline.table.aws.transport import SdkSender  # noqa: PLC0415 - it comes with the client
+
+    sender = SdkSender(client, description.name, timeout=definition.write.timeout)
+    table: Table = DynamoTable(sender, description.name, encoder)
     if options.dry_run:
         table = DryTable(encoder)
     return Output(table, encoder, description, shown_url(client.meta.endpoint_url))

@@ -20,6 +20,7 @@ from pipeline.errors import ThrottledError, TransientError
 from pipeline.model import Item, Record
 from pipeline.table.aws.client import DynamoTable
 from pipeline.table.aws.connection import ConnectionSettings, connect
+from pipeline.table.aws.transport import SdkSender
 from pipeline.table.description import TableDescription
 from pipeline.table.encoding import Encoder
 from tests.engine import tables
@@ -87,7 +88,7 @@ async def table_at(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     try:
         settings = ConnectionSettings("us-east-1", f"http://127.0.0.1:{port}", 2)
         async with connect(settings) as client:
-            yield DynamoTable(client, "Users", ENCODER)
+            yield DynamoTable(SdkSender(client, "Users"), "Users", ENCODER)
     finally:
         await runner.cleanup()
 
@@ -114,7 +115,7 @@ def items(*numbers: int) -> list[Item]:
         (answer(b"<html>captive portal</html>"), "no JSON"),
         (answer(b""), "no JSON"),
         (answer(b"{}"), "without UnprocessedItems"),
-        (answer(b"[]"), "without UnprocessedItems"),
+        (answer(b"[]"), "no JSON object"),
         (answer(b'{"UnprocessedItems":null}'), "without UnprocessedItems"),
         (answer(b'{"UnprocessedItems":{"Other":[]}}'), "was not written to"),
         (

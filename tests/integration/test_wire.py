@@ -24,6 +24,7 @@ from pipeline.observe.metrics import Metrics
 from pipeline.stages.writer import Delivery, Writer
 from pipeline.table.aws.client import DynamoTable
 from pipeline.table.aws.connection import ConnectionSettings, connect
+from pipeline.table.aws.transport import SdkSender
 from tests.engine import tables
 from tests.fakes import ListLog
 from tests.integration.raw_server import OK, Exchange, RawServer, Script, http, say
@@ -53,7 +54,7 @@ async def table_at(
             monkeypatch.setenv(name, value)
     settings = ConnectionSettings("us-east-1", url, connections, timeout=30.0)
     async with connect(settings) as client:
-        yield DynamoTable(client, "Users", ENCODER, timeout=deadline)
+        yield DynamoTable(SdkSender(client, "Users", timeout=deadline), "Users", ENCODER)
 
 
 async def deliver(
@@ -205,7 +206,7 @@ async def test_an_abandoned_connection_is_not_used_again(
     ):
         with pytest.raises(TransientError, match=r"no whole answer within 0\.4 s"):
             await table.write(items(1))
-        table._timeout = 20.0
+        table._sender.timeout = 20.0  # type: ignore[attr-defined]  # both have one
         await table.write(items(2))
 
     assert [exchange.connection for exchange in server.requests] == [1, 2]

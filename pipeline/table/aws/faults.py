@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import ssl
+import sys
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,7 @@ from pipeline.errors import (
 )
 from pipeline.table.aws import codes
 from pipeline.table.aws.scrub import scrub
+from pipeline.table.http.response import ExchangeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["asks_to_wait", "translate", "translate_answer"]
 
 _RENEW: Final = "renew the credentials (`aws sso login`, or what gives them to you) and run again"
+
+_UNTRUSTED: Final = (
+    "the endpoint's TLS certificate is not trusted; check target.endpoint, "
+    "or point AWS_CA_BUNDLE to the right certificates"
+)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 """What a code of the service looks like; a stranger's may hold anything."""
@@ -107,11 +114,24 @@ def _skew(headers: Mapping[str, str]) -> str:
 
 
 def translate(error: Exception, wires: Sequence[bytes] = ()) -> PipelineError:
-    """Return what to raise for an exception of the AWS client or of the network below it."""
-    from botocore import exceptions as aws  # noqa: PLC0415 - the client's import is lazy as a whole
-
+    """Return what to raise for an exception of either transport, or of the network below it."""
     if isinstance(error, PipelineError):
         return error
+    if isinstance(error, ExchangeError):
+        return TransientError(str(error), code=error.code)
+    if isinstance(error, ssl.SSLError | OSError) and _is_certificate(error):
+        return TableStopError(_UNTRUSTED)
+    if isinstance(error, OSError | TimeoutError):
+        return TransientError(_network_text(error), code=type(error).__name__)
+    if "botocore.exceptions" not in sys.modules:
+        raise error  # it is none of the SDK's, which nobody has imported
+    return _translate_sdk(error, wires)
+
+
+def _translate_sdk(error: Exception, wires: Sequence[bytes]) -> PipelineError:
+    """Return what to raise for an exception of the AWS client."""
+    from botocore import exceptions as aws  # noqa: PLC0415 - only where somebody has
+
     if isinstance(error, aws.ClientError) and error.operation_name not in codes.TOKEN_CALLS:
         answer: Mapping[str, Any] = error.response
         details = answer.get("Error", {})
@@ -119,17 +139,14 @@ def translate(error: Exception, wires: Sequence[bytes] = ()) -> PipelineError:
         code, message = str(details.get("Code", status)), str(details.get("Message", ""))
         return translate_answer(status, code, message, answer, wires)
     if isinstance(error, aws.SSLError) and _is_certificate(error):
-        return TableStopError(
-            "the endpoint's TLS certificate is not trusted; check target.endpoint, "
-            "or point AWS_CA_BUNDLE to the right certificates"
-        )
+        return TableStopError(_UNTRUSTED)
     if isinstance(error, _credential_faults()):
         return DeniedError(
             f"no credentials to sign with ({type(error).__name__}); {_RENEW}; `aws configure list` "
             "shows where they come from",
             code=type(error).__name__,
         )
-    if isinstance(error, aws.HTTPClientError | aws.ConnectionError | OSError | TimeoutError):
+    if isinstance(error, aws.HTTPClientError | aws.ConnectionError):
         return TransientError(_network_text(error), code=type(error).__name__)
     if isinstance(error, aws.BotoCoreError):
         return TableStopError(f"the AWS client refused: {type(error).__name__}")
@@ -138,7 +155,7 @@ def translate(error: Exception, wires: Sequence[bytes] = ()) -> PipelineError:
 
 def _credential_faults() -> tuple[type[Exception], ...]:
     """Return what the SDK raises where it finds no credentials, or cannot refresh them."""
-    from botocore import exceptions as aws  # noqa: PLC0415 - as in `translate`
+    from botocore import exceptions as aws  # noqa: PLC0415 - as in `_translate_sdk`
 
     return (
         aws.NoCredentialsError,
