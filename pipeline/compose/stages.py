@@ -11,6 +11,7 @@ from pipeline.compose import specs
 from pipeline.core.batching import Batching
 from pipeline.core.breaker import Breaker
 from pipeline.core.pace.lanes import Lanes
+from pipeline.sources.formats.json_decode import decode_object
 from pipeline.stages.accounts import Accounts
 from pipeline.stages.batcher import Batcher
 from pipeline.stages.producer import Producer, Reading
@@ -170,4 +171,5 @@ def _rules(definition: Definition, source: Source, written: Output) -> Rules:
         transform_cells=compiled(coerce=True),
         encode=written.encoder.encode,
         show_key=partial(show_key, [attribute.name for attribute in key]),
+        decode_text=decode_object,
     )

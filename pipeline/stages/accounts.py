@@ -11,7 +11,7 @@ from pipeline.observe.metrics import Tally
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.model import Checked, Chunk, Item, Outcome, Position, Rejection
+    from pipeline.model import Checked, Chunk, Outcome, Position, Rejection
 
 __all__ = ["Accounts", "Ledger"]
 
@@ -83,20 +83,29 @@ class Accounts:
         """Note that a chunk's turn has come: from now on its records count."""
         self._marks[number].begun = True
 
-    def settled(self, outcome: Outcome) -> None:
-        """Note what the table's answer settled."""
-        for item in outcome.written:
-            self._written(item)
+    def settled(self, outcome: Outcome) -> int:
+        """Note what the table's answer settled; return how many older items went with it."""
+        superseded = count = 0
+        number = -1
+        for item in outcome.written:  # nearly all of a chunk stand together
+            if item.chunk != number:
+                self._written(number, count)
+                number, count = item.chunk, 0
+            count += 1
+            for older in item.superseded:
+                self._marks.settle(older.chunk).tally.superseded += 1
+                superseded += 1
+        self._written(number, count)
         for rejection in outcome.refused:
             self._marks.settle(rejection.chunk).refuse(rejection)
         if outcome.gave_up:
             # A batch may hold items of several chunks: it counts with the first.
             self._marks[outcome.refused[0].chunk].ledger.tally.failed_batches += 1
+        return superseded
 
-    def _written(self, item: Item) -> None:
-        self._marks.settle(item.chunk).tally.succeeded += 1
-        for older in item.superseded:
-            self._marks.settle(older.chunk).tally.superseded += 1
+    def _written(self, number: int, count: int) -> None:
+        if count:
+            self._marks.settle(number, count).tally.succeeded += count
 
     def passed(self) -> Iterator[tuple[Position | None, Ledger]]:
         """

@@ -197,10 +197,9 @@ class Sink:
             self._accounts.checked(settlement)
             refused: Sequence[Rejection] = settlement.rejections
         else:
-            self._accounts.settled(settlement)
-            refused = settlement.refused
+            live.superseded += self._accounts.settled(settlement)
             live.succeeded += len(settlement.written)
-            live.superseded += sum(len(item.superseded) for item in settlement.written)
+            refused = settlement.refused
         for rejection in refused:
             live.refuse(rejection.kind)
         self._metrics.last_settled_at = asyncio.get_running_loop().time()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.core.channel import Receiver, Sender
     from pipeline.model import Chunk, Key, Record, Value
 
-__all__ = ["Encode", "EncodedItem", "Rules", "Transform", "Validator", "show_key"]
+__all__ = ["Encode", "Rules", "Transform", "Validator", "show_key"]
 
 Transform: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]"
 
@@ -29,28 +29,18 @@ _SHOWN = 256
 _LARGE = 32 * 1024
 """Bytes from which a record is worth a thread: decoding it could stall the loop."""
 
+_SMALL = 4 * 1024
+"""Bytes up to which a record takes so little time that the clock need not be asked after each."""
 
-class EncodedItem(Protocol):
-    """An item as the table takes it."""
-
-    @property
-    def key(self) -> Key:
-        """The primary key in canonical typed form."""
-
-    @property
-    def wire(self) -> bytes:
-        """The encoded write request."""
-
-    @property
-    def size(self) -> int:
-        """The item's size in bytes."""
+_AT_ONCE = 16
+"""Small records that are checked between two looks at the clock."""
 
 
 class Encode(Protocol):
     """Check an item against the table's rules and encode it, or raise `Refused`."""
 
-    def __call__(self, attributes: dict[str, Value], /) -> EncodedItem:
-        """Return the encoded item."""
+    def __call__(self, attributes: dict[str, Value], /) -> tuple[Key, bytes, int]:
+        """Return the item's key in canonical typed form, its write request, and its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +51,8 @@ class Rules:
     *decode* turns a record (and its part's header) into fields. *transform* checks the fields and
     maps them to attributes, with the index of the definition's item; *transform_cells* does the
     same for CSV, whose cells are all text. *encode* applies the table's rules. *show_key* renders
-    the key of a refused item's attributes, as far as it has one.
+    the key of a refused item's attributes, as far as it has one. *decode_text* does what *decode*
+    does, of the bytes alone, for a whole record of a part that has no header.
     """
 
     decode: Callable[[Record, tuple[str, ...] | None], dict[str, Value]]
@@ -69,6 +60,7 @@ class Rules:
     transform_cells: Transform
     encode: Encode
     show_key: Callable[[dict[str, Value]], Mapping[str, str] | None]
+    decode_text: Callable[[bytes], dict[str, Value]] | None = None
 
 
 def show_key(names: Sequence[str], attributes: Mapping[str, Value]) -> Mapping[str, str] | None:
@@ -109,23 +101,58 @@ class Validator:
         clock = asyncio.get_running_loop().time
         rejections: list[Rejection] = []
         items: list[Item] = []
-        passed = 0
+        passed, at, records = 0, 0, chunk.records
         turn_ends = clock() + _SLICE
-        for record in chunk.records:
-            if record.length >= _LARGE:
-                verdict = await asyncio.to_thread(self._check, record, chunk)
-            else:
-                verdict = self._check(record, chunk)
-            if isinstance(verdict, Rejection):
-                rejections.append(verdict)
-            else:
-                items += verdict
+        while at < len(records):
+            at = self._check_run(chunk, at, items, rejections)
+            if at < len(records) and _is_special(record := records[at]):
+                if record.length >= _LARGE:
+                    verdict = await asyncio.to_thread(self._check, record, chunk)
+                else:
+                    verdict = self._check(record, chunk)
+                if isinstance(verdict, Rejection):
+                    rejections.append(verdict)
+                else:
+                    items += verdict
+                at += 1
             if clock() >= turn_ends:
                 passed += len(items)
                 items = await _hand_on(items, outbox)
                 turn_ends = clock() + _SLICE
         await settlements.send(Checked(chunk.number, passed + len(items), rejections))
         await _hand_on(items, outbox)
+
+    def _check_run(
+        self, chunk: Chunk, first: int, items: list[Item], rejections: list[Rejection]
+    ) -> int:
+        """
+        Do what `_check` does for a few records from *first* on, in one go; return the next one.
+
+        It ends before a record that is special, and after one that was refused.
+        """
+        rules, header, number, part = self._rules, chunk.header, chunk.number, chunk.part
+        decode, encode, add = rules.decode, rules.encode, items.append
+        decode_text = rules.decode_text if header is None else None
+        transform = rules.transform if header is None else rules.transform_cells
+        at = first
+        for record in chunk.records[first : first + _AT_ONCE]:
+            if record.length > _SMALL or record.violation is not None or record.only is not None:
+                return at  # see _is_special
+            at += 1
+            index = None
+            try:
+                fields = decode(record, header) if decode_text is None else decode_text(record.raw)
+                for index, attributes in transform(fields):
+                    key, wire, size = encode(attributes)
+                    add(Item(key, wire, size, record, number, part, index))
+            except Refused as refused:
+                while items and items[-1].record is record:
+                    items.pop()  # all of a record's items or none
+                shown = None if index is None else rules.show_key(attributes)
+                violations = refused.violations
+                rejections.append(Rejection(record, part, number, violations, index, shown))
+                return at
+        return at
 
     def _check(self, record: Record, chunk: Chunk) -> list[Item] | Rejection:
         if record.violation is not None:
@@ -140,18 +167,19 @@ class Validator:
         items = []
         for index, attributes in mapped:
             try:
-                encoded = self._rules.encode(attributes)
+                key, wire, size = self._rules.encode(attributes)
             except Refused as refused:
-                key = self._rules.show_key(attributes)
+                shown = self._rules.show_key(attributes)
                 return Rejection(
-                    record, chunk.part, chunk.number, refused.violations, index=index, key=key
+                    record, chunk.part, chunk.number, refused.violations, index=index, key=shown
                 )
-            items.append(
-                Item(
-                    encoded.key, encoded.wire, encoded.size, record, chunk.number, chunk.part, index
-                )
-            )
+            items.append(Item(key, wire, size, record, chunk.number, chunk.part, index))
         return items if record.only is None else _only(items, record, chunk)
+
+
+def _is_special(record: Record) -> bool:
+    """Say whether a record is to be looked at by itself."""
+    return record.length > _SMALL or record.violation is not None or record.only is not None
 
 
 def _only(items: list[Item], record: Record, chunk: Chunk) -> list[Item] | Rejection:

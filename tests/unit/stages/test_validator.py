@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.channel import Channel
 from pipeline.errors import Refused
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from pipeline.model import Key, Value
 
 
-@dataclass(frozen=True)
-class Encoded:
+class Encoded(NamedTuple):
     """An item that has been encoded."""
 
     key: Key
@@ -64,6 +64,11 @@ def check(
         Record(n, n + 1, n, len(raw), raw, violation=framing if raw == b"long" else None, only=only)
         for n, raw in enumerate(raws)
     ]
+    return check_records(records, RULES)
+
+
+def check_records(records: list[Record], rules: Rules) -> tuple[list[Item], list[Checked]]:
+    """Run the validator over one chunk."""
     chunk = Chunk("part", records, Position("part", 0, 0, 0), number=4)
 
     async def main() -> tuple[list[Item], list[Checked]]:
@@ -71,7 +76,7 @@ def check(
         settlements = Channel[Checked](10)
         await inbox.send(chunk)
         inbox.close()
-        await Validator(RULES)(inbox, outbox, settlements)
+        await Validator(rules)(inbox, outbox, settlements)
         outbox.close()
         settlements.close()
         items = [item async for group in outbox for item in group]
@@ -136,6 +141,35 @@ def test_a_record_that_could_not_be_framed_is_refused_as_it_is() -> None:
 
     assert checked.rejections[0].violations == (framing,)
     assert checked.items == 2
+
+
+def test_records_in_a_row_are_checked_as_each_one_alone() -> None:
+    """The quick way through a row of small records ends as the plain way of a single one does."""
+    rows = replace(RULES, decode_text=lambda raw: decode(Record(0, 0, 0, 0, raw), None))
+    for seed in range(300):
+        dice = Random(seed)
+        quick, plain = [], []
+        for n in range(dice.randrange(60)):
+            raw = dice.choice([b"1", b"2", b"13", b"x", b"99"])
+            only = dice.choice([None] * 8 + [0, 1, 2])
+            framing = violation("framing") if dice.random() < 0.05 else None
+            large = dice.random() < 0.05
+            record = Record(n, n, n, 5_000 if large else 1, raw, violation=framing, only=only)
+            quick.append(record)
+            plain.append(replace(record, length=5_000))
+        wanted = told(*check_records(plain, RULES))
+        assert told(*check_records(quick, RULES)) == wanted
+        assert told(*check_records(quick, rows)) == wanted
+
+
+def told(items: list[Item], checked: list[Checked]) -> object:
+    """Return what the validator made of a chunk, without the lengths of its records."""
+    ((chunk, count, refused),) = [(one.chunk, one.items, one.rejections) for one in checked]
+    return (
+        [(one.key, one.wire, one.size, one.index, one.record.ordinal) for one in items],
+        (chunk, count),
+        [(one.record.ordinal, one.violations, one.index, one.key) for one in refused],
+    )
 
 
 def test_a_large_record_is_decoded_beside_the_loop() -> None:
