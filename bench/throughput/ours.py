@@ -33,15 +33,25 @@ schema:
 items:
   - key: {PK: "USER#{user_id}", SK: PROFILE}
     set: {entity: User}
-target: {table: Users, region: us-east-1, endpoint: "${THROUGHPUT_ENDPOINT}"}
+target: {table: Users, region: us-east-1, endpoint: "${THROUGHPUT_ENDPOINT}", transport: %s}
 write: {workers: %d}
+queues: {memory: %s}
 """
 """A schema check, a key made of a template, an attribute added: what a load usually does."""
 
 
-def our_load(folder: Path, source: Path, records: int, *, workers: int = 5) -> Load:
+def our_load(
+    folder: Path,
+    source: Path,
+    records: int,
+    *,
+    workers: int = 5,
+    transport: str = "auto",
+    memory: str = "32MiB",
+) -> Load:
     """Write a definition for *source* into *folder* and return its load, which runs elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
-    definition = folder / f"{source.name}-{workers}.yaml"
-    definition.write_text(DEFINITION % (json.dumps(str(source)), workers), encoding="utf-8")
+    definition = folder / f"{source.name}-{workers}-{transport}-{memory}.yaml"
+    text = DEFINITION % (json.dumps(str(source)), transport, workers, memory)
+    definition.write_text(text, encoding="utf-8")
     return Load("us", [sys.executable, "-m", "pipeline", "run", str(definition), "--json"], records)

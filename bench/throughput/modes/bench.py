@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
 from bench.throughput.ours import our_load
 from bench.throughput.records import source_file
-from bench.throughput.running import measure, median
+from bench.throughput.running import BenchError, measure, median
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from bench.throughput.records import Format
     from bench.throughput.running import Load, Measured
 
-__all__ = ["Bench", "Cost"]
+__all__ = ["Bench", "Cost", "Costs", "Pair", "interleaved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,59 @@ class Cost:
         }
 
 
+Pair: TypeAlias = "tuple[Load, Load]"
+"""A load of many records, and the same of one."""
+
+
+@dataclass(slots=True)
+class Costs:
+    """What each load cost, and why some have no figure."""
+
+    found: dict[str, Cost] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def figures(self, name: str) -> dict[str, float | str]:
+        """Return the figures of *name*, or the reason why there are none."""
+        if name in self.reasons:
+            return {"reason": self.reasons[name]}
+        return dict(self.found[name].figures())
+
+
+def interleaved(loads: Mapping[str, Callable[[], Pair]], endpoint: str, repeat: int) -> Costs:
+    """
+    Measure all *loads* in turns, *repeat* times, so that a slow minute meets each of them.
+
+    What cannot be installed, or does not load all records, is told with its reason and left out
+    of the turns that follow.
+    """
+    costs = Costs()
+    runs: dict[str, list[tuple[Measured, Measured]]] = {}
+    for _ in range(repeat):
+        for name, make in loads.items():
+            if name in costs.reasons:
+                continue
+            try:
+                many, single = make()
+                start = measure(single, endpoint)
+                runs.setdefault(name, []).append((measure(many, endpoint), start))
+            except BenchError as error:
+                costs.reasons[name] = str(error)
+                print(f"{name}: {error}", flush=True)
+    for name, pairs in runs.items():
+        if name not in costs.reasons:
+            whole, start = median([one for one, _ in pairs]), median([one for _, one in pairs])
+            costs.found[name] = Cost(whole, start)
+            print(f"{name}: {costs.found[name].slope_cpu_us:.1f} µs an item", flush=True)
+    return costs
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """*folder* keeps what may be used again, *repeat* is how many runs a median is taken of."""
 
     folder: Path
     records: int
+    slow_records: int
     repeat: int
 
     def source(self, count: int, form: Format = "jsonl", size: int | None = None) -> Path:
@@ -86,15 +134,12 @@ class Bench:
 
     def ours(
         self, count: int, form: Format = "jsonl", *, size: int | None = None, workers: int = 5
-    ) -> Load:
-        """Return a load of our program."""
-        source = self.source(count, form, size)
-        return our_load(self.folder / "definitions", source, count, workers=workers)
-
-    def measured(self, load: Load, endpoint: str) -> Measured:
-        """Return the median of the runs of *load*."""
-        return median([measure(load, endpoint) for _ in range(self.repeat)])
-
-    def cost(self, many: Load, single: Load, endpoint: str) -> Cost:
-        """Return what a load of many records costs, and what of it is start-up."""
-        return Cost(self.measured(many, endpoint), self.measured(single, endpoint))
+    ) -> Pair:
+        """Return a load of our program of *count* records, and the same of one."""
+        many, single = (
+            our_load(
+                self.folder / "definitions", self.source(one, form, size), one, workers=workers
+            )
+            for one in (count, 1)
+        )
+        return many, single

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.throughput.endpoint import null_endpoint
-from bench.throughput.modes.bench import Cost
-from bench.throughput.running import BenchError, measure, median
+from bench.throughput.modes.bench import interleaved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from bench.throughput.modes.bench import Bench
-    from bench.throughput.running import Measured
+    from bench.throughput.modes.bench import Bench, Pair
     from bench.throughput.subjects import Subject
 
 __all__ = ["compare", "lines", "ratio"]
@@ -21,51 +19,47 @@ _HEAD = (
     "",
     "records",
     "items/s",
-    "ratio",
+    "us to them",
     "µs an item, whole",
-    "ratio",
+    "us to them",
     "µs an item, slope",
-    "ratio",
-    "start to first write",
-    "peak",
+    "us to them",
+    "first write after",
+    "peak memory",
 )
 
 
-def compare(bench: Bench, subjects: Sequence[Subject], slow_records: int) -> dict[str, Any]:
-    """
-    Load the file with each of *subjects*, in turns, so that a slow minute meets all of them.
+def compare(bench: Bench, subjects: Sequence[Subject]) -> dict[str, Any]:
+    """Load the file with each of *subjects*; one that cannot be measured stays in, with why."""
+    versions: dict[str, str] = {}
 
-    A program that cannot be installed, or does not load all records, stays in with the reason.
-    """
-    rows: dict[str, dict[str, Any]] = {}
+    def loads_of(subject: Subject) -> Callable[[], Pair]:
+        count = min(bench.records, bench.slow_records) if subject.slow else bench.records
+
+        def make() -> Pair:
+            if subject.name not in versions:
+                versions[subject.name] = subject.prepare(bench)
+            return subject.load(bench, count), subject.load(bench, 1)
+
+        return make
+
     with null_endpoint() as endpoint:
-        runs: dict[str, list[tuple[Measured, Measured]]] = {}
-        for turn in range(bench.repeat):
-            for subject in subjects:
-                row = rows.setdefault(subject.name, {"title": subject.title})
-                if "reason" in row:
-                    continue
-                count = min(bench.records, slow_records) if subject.slow else bench.records
-                try:
-                    if not turn:
-                        row["version"] = subject.prepare(bench)
-                    single = measure(subject.load(bench, 1), endpoint)
-                    many = measure(subject.load(bench, count), endpoint)
-                except BenchError as error:
-                    row["reason"] = str(error)
-                    print(f"{subject.name}: {error}", flush=True)
-                    continue
-                runs.setdefault(subject.name, []).append((many, single))
-    for name, pairs in runs.items():
-        if "reason" not in rows[name]:
-            whole, start = median([one for one, _ in pairs]), median([one for _, one in pairs])
-            rows[name] |= Cost(whole, start).figures()
+        loads = {subject.name: loads_of(subject) for subject in subjects}
+        costs = interleaved(loads, endpoint, bench.repeat)
+    rows = {
+        subject.name: {
+            "title": subject.title,
+            "version": versions.get(subject.name, ""),
+            **costs.figures(subject.name),
+        }
+        for subject in subjects
+    }
     return {"records": bench.records, "repeat": bench.repeat, "rows": rows}
 
 
 def ratio(rows: Mapping[str, Mapping[str, Any]], name: str, figure: str) -> float | None:
-    """Return how many times *name* lags behind us in *figure*; None where one has no figure."""
-    us, other = rows.get("us", {}).get(figure), rows[name].get(figure)
+    """Return how many times better than *name* we are in *figure*; None where there is none."""
+    us, other = rows.get("us", {}).get(figure), rows.get(name, {}).get(figure)
     if us is None or other is None:
         return None
     return float(us / other) if figure.endswith("per_s") else float(other / us)
@@ -76,9 +70,9 @@ def lines(document: Mapping[str, Any]) -> list[str]:
     rows = document["rows"]
     found = [f"| {' | '.join(_HEAD)} |", f"|{'---|' * len(_HEAD)}"]
     for name, row in rows.items():
-        title = " ".join(filter(None, (row["title"], row.get("version"))))
+        title = ", ".join(filter(None, (row["title"], row["version"])))
         if "reason" in row:
-            found.append(f"| {title} | not measured: {_short(row['reason'])} | | | | | | | | |")
+            found.append(f"| {title} | not measured: {_short(row['reason'])} |{' |' * 8}")
             continue
         cells = (
             title,
@@ -92,14 +86,14 @@ def lines(document: Mapping[str, Any]) -> list[str]:
             f"{row['start_s']:.2f} s",
             f"{row['peak_mb']:.0f} MB",
         )
-        found.append("| " + " | ".join(cells) + " |")
+        found.append(f"| {' | '.join(cells)} |")
     return found
 
 
 def _times(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
+    return "" if value is None else f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
 def _short(reason: str) -> str:
-    """Return a reason that fits a cell: its last line says what it was."""
+    """Return a reason that fits a cell: its last words say what it was."""
     return " ".join(reason.split()).replace("|", "\\|")[-160:]

@@ -1,0 +1,137 @@
+"""The targets, and whether the results reach them: pure functions of the results file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.throughput.modes.comparison import ratio
+from bench.throughput.modes.formats import relative
+from bench.throughput.modes.sizes import spread
+from bench.throughput.modes.startup import YARDSTICKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Verdict", "lines", "verdicts"]
+
+CPU_US = 20.0
+SPREAD = 0.15
+PEAK_MB = 120.0
+FORMATS = {"csv": 0.70, "jsonl.gz": 0.85, "jsonl.zst": 0.85}
+RATIOS = (
+    ("boto3", "slope_cpu_us", 15.0, "items per processor-second"),
+    ("boto3", "slope_items_per_s", 12.0, "items a second of wall time"),
+    ("aiodynamo", "slope_cpu_us", 4.0, "items per processor-second"),
+    ("node", "slope_cpu_us", 5.0, "items per processor-second"),
+)
+
+_MARKS = {True: "✓", False: "✗", None: "?"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """
+    One target: *found* of *wanted*, both as people read them; *reached* None: not measured.
+
+    *whole* is the same figure with start-up in it, where it has one, and whether that reaches the
+    target too. Targets are judged by the slope: what a record costs in a load of any size. Start-up
+    has targets of its own.
+    """
+
+    target: str
+    wanted: str
+    found: str
+    reached: bool | None
+    whole: str = ""
+    whole_reached: bool | None = None
+
+
+def verdicts(modes: Mapping[str, Any]) -> list[Verdict]:
+    """Judge all targets that the results bear on, in the order of the requirement."""
+    return [
+        *_of_comparison(modes.get("comparison", {}).get("rows", {})),
+        *_of_formats(modes.get("formats", {}).get("rows", {})),
+        *_of_sizes(modes.get("sizes", {}).get("rows", {})),
+        *_of_startup(modes.get("startup", {}).get("rows", {})),
+    ]
+
+
+def _of_comparison(rows: Mapping[str, Any]) -> Iterator[Verdict]:
+    for name, figure, most, what in RATIOS:
+        if name not in rows:
+            continue
+        found = ratio(rows, name, figure)
+        whole = ratio(rows, name, figure.removeprefix("slope_"))
+        if found is None or whole is None:
+            yield Verdict(f"{name}, {what}", f"{most:g} x", "not measured", None)
+            continue
+        reached = found >= most, whole >= most
+        yield Verdict(
+            f"{name}, {what}",
+            f"{most:g} x",
+            f"{found:.1f} x",
+            reached[0],
+            f"{whole:.1f} x",
+            reached[1],
+        )
+    us = rows.get("us", {})
+    if "cpu_us" in us:
+        slope, whole = us["slope_cpu_us"], us["cpu_us"]
+        yield Verdict(
+            "processor time an item",
+            f"at most {CPU_US:g} µs",
+            f"{slope:.1f} µs",
+            slope <= CPU_US,
+            f"{whole:.1f} µs",
+            whole <= CPU_US,
+        )
+
+
+def _of_formats(rows: Mapping[str, Any]) -> Iterator[Verdict]:
+    for form, least in FORMATS.items():
+        if form not in rows:
+            continue
+        wall = relative(rows, form, "slope_items_per_s")
+        cpu = relative(rows, form, "slope_cpu_us")
+        reached = None if wall is None else wall >= least
+        told = "not measured" if wall is None or cpu is None else f"{wall:.0%}; by cpu {cpu:.0%}"
+        yield Verdict(f"{form}, rate of JSONL's", f"at least {least:.0%}", told, reached)
+
+
+def _of_sizes(rows: Mapping[str, Any]) -> Iterator[Verdict]:
+    largest = spread(rows, "slope_cpu_us")
+    if largest is not None:
+        span = f"{min(map(int, rows)):,} to {max(map(int, rows)):,} records"
+        yield Verdict(
+            f"processor time an item, {span}",
+            f"within {SPREAD:.0%}",
+            f"{largest:.0%} apart",
+            largest <= SPREAD,
+        )
+    peaks = [row["peak_mb"] for row in rows.values() if "peak_mb" in row]
+    if peaks:
+        told = f"{min(peaks):.0f} to {max(peaks):.0f} MB"
+        yield Verdict("peak memory", f"under {PEAK_MB:g} MB", told, max(peaks) < PEAK_MB)
+
+
+def _of_startup(rows: Mapping[str, Any]) -> Iterator[Verdict]:
+    for name, (yardstick, most) in YARDSTICKS.items():
+        if name not in rows:
+            continue
+        ours, beside = rows[name].get("seconds"), rows.get(yardstick, {}).get("seconds")
+        if ours is None or beside is None:
+            yield Verdict(f"start-up: {name}", f"at most {most:g} x", "not measured", None)
+            continue
+        told = f"{ours / beside:.2f} x `{yardstick}`"
+        yield Verdict(f"start-up: {name}", f"at most {most:g} x", told, ours / beside <= most)
+
+
+def lines(modes: Mapping[str, Any]) -> list[str]:
+    """Return the Markdown table of all targets."""
+    found = ["| target | wanted | measured | | with start-up | |", "|---|---|---|---|---|---|"]
+    for one in verdicts(modes):
+        whole = _MARKS[one.whole_reached] if one.whole else ""
+        cells = (one.target, one.wanted, one.found, _MARKS[one.reached], one.whole, whole)
+        found.append(f"| {' | '.join(cells)} |")
+    return found
