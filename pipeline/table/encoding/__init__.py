@@ -7,6 +7,7 @@ one pass and gives up in doubt. Wherever both answer they answer alike, to the b
 """
 
 from pipeline.table.encoding.decoding import decode_item
-from pipeline.table.encoding.encoder import Encoded, Encoder
+from pipeline.table.encoding.encoder import Encoder
+from pipeline.table.encoding.request import Encoded
 
 __all__ = ["Encoded", "Encoder", "decode_item"]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import orjson
 
 from pipeline.table import numbers
 from pipeline.table.encoding.fused import DOUBTS, LARGEST, typed_items
 from pipeline.table.encoding.plain import base64_text, typed_item
-from pipeline.table.rules import ItemRules
+from pipeline.table.encoding.request import WIDEST_CHARACTER, Encoded, Frame, unescaped_length
+from pipeline.table.encoding.shapes import Shapes
+from pipeline.table.rules import MAX_PARTITION_BYTES, MAX_SORT_BYTES, ItemRules
 from pipeline.table.rules.values import decoded
 
 if TYPE_CHECKING:
@@ -18,30 +19,13 @@ if TYPE_CHECKING:
 
     from pipeline.model import Key, Value, WriteMode
     from pipeline.table.description import TableDescription
-    from pipeline.table.rules import KeyAttribute
-    from pipeline.table.size import WireItem
+    from pipeline.table.size import WireItem, WireValue
 
 __all__ = ["Encoded", "Encoder"]
 
-_HEADS = {"put": b'{"PutRequest":{"Item":{}}}', "delete": b'{"DeleteRequest":{"Key":{}}}'}
 _ENTRY = len('"":{"S":""},')
-_WIDEST_CHARACTER = 4
-
-# orjson escapes single characters, none of which has more than one byte.
-_ESCAPE = re.compile(rb"\\(?:u[0-9a-f]{4}|.)")
-
-
-class Encoded(NamedTuple):
-    """
-    One write, ready to be sent.
-
-    *wire* is the UTF-8 JSON of one WriteRequest. *size* is the item's size in bytes by DynamoDB's
-    arithmetic, or of a delete its key's.
-    """
-
-    key: Key
-    wire: bytes
-    size: int
+_SHORT = min(MAX_PARTITION_BYTES, MAX_SORT_BYTES) // WIDEST_CHARACTER
+_new = tuple.__new__
 
 
 class Encoder:
@@ -58,9 +42,20 @@ class Encoder:
         self._deletes = mode == "delete"
         indexes = () if self._deletes else description.indexes
         self._rules = ItemRules(description.key, indexes)
-        self._frame = len(_HEADS["delete" if self._deletes else "put"]) - 1
-        self._budget = min(LARGEST, self._rules.budget)
-        self._index_keys = {part: None for index in indexes for part in index.key}
+        verb, noun = ("DeleteRequest", "Key") if self._deletes else ("PutRequest", "Item")
+        self.frame = Frame(
+            verb,
+            noun,
+            description.key,
+            tuple({part: None for index in indexes for part in index.key}),
+            min(LARGEST, self._rules.budget),
+            key_alone=self._deletes,
+        )
+        self._required = [(part.name, part.type, part.limit) for part in self.frame.key]
+        self._optional = [(part.name, part.type, part.limit) for part in self.frame.optional]
+        self._around = len(self.frame.head + self.frame.tail) - 1
+        self._shapes = Shapes(self.frame)
+        self._codes = self._shapes.codes
 
     def encode(self, item: Mapping[str, Value]) -> Encoded:
         """
@@ -68,17 +63,24 @@ class Encoder:
 
         :raises Refused: DynamoDB would not take it, or it cannot be represented exactly.
         """
+        code = self._codes.get(tuple(item))
         try:
-            return self._fused(item)
+            if code is not None:
+                encoded = code(item)
+                if encoded is not None:
+                    return encoded
+            encoded = self.encode_fused(item)
         except DOUBTS:
             return self.encode_plain(item)
+        self._shapes.missed(item)
+        return encoded
 
     def encode_plain(self, item: Mapping[str, Value]) -> Encoded:
         """Do what `encode` does, in the plain way alone: the reference, and the words."""
         if self._deletes:
             item = {name: item[name] for name in self.key_names if name in item}
         wire, weight = typed_item(item, self._rules)
-        return Encoded(self.decode_key(wire), orjson.dumps(self._request(wire)), weight)
+        return Encoded(self.decode_key(wire), self._request(wire), weight)
 
     def decode_key(self, attributes: WireItem) -> Key:
         """
@@ -103,39 +105,37 @@ class Encoder:
             for name, part in zip(self.key_names, key, strict=True)
         }
 
-    def _request(self, wire: WireItem) -> dict[str, Any]:
-        if self._deletes:
-            return {"DeleteRequest": {"Key": wire}}
-        return {"PutRequest": {"Item": wire}}
-
-    def _fused(self, item: Mapping[str, Value]) -> Encoded:
-        """Encode an item that surely breaks no rule; raise one of `DOUBTS` of any other."""
+    def encode_fused(self, item: Mapping[str, Value]) -> Encoded:
+        """Encode an item that surely breaks no rule; raise one of `fused.DOUBTS` of any other."""
         if self._deletes:
             item = {name: item[name] for name in self.key_names}
         wire, excess = typed_items(item)
-        line = orjson.dumps(self._request(wire))
-        length = len(line) if b"\\" not in line else len(_ESCAPE.sub(b".", line))
-        weight = length + excess - self._frame - _ENTRY * len(wire)
-        if weight > self._budget:
+        line = self._request(wire)
+        weight = unescaped_length(line) + excess - self._around - _ENTRY * len(wire)
+        if weight > self.frame.budget:
             raise ValueError
-        for part in self._index_keys:
-            if part.name in item:
-                _key_part(item, wire, part)
-        key = tuple([_key_part(item, wire, part) for part in self._rules.key])
-        return tuple.__new__(Encoded, (key, line, weight))
+        for name, kind, limit in self._optional:
+            if name in item:
+                _key_part(item[name], wire[name], kind, limit)
+        key: list[str | bytes] = []
+        for name, kind, limit in self._required:
+            content = item[name]
+            if type(content) is str and kind == "S" and 0 < len(content) <= _SHORT:
+                key.append(content)
+            else:
+                key.append(_key_part(content, wire[name], kind, limit))
+        return _new(Encoded, (tuple(key), line, weight))
+
+    def _request(self, wire: WireItem) -> bytes:
+        return orjson.dumps({self.frame.verb: {self.frame.noun: wire}})
 
 
-def _key_part(item: Mapping[str, Any], wire: WireItem, part: KeyAttribute) -> str | bytes:
-    """Read one attribute of a key; raise one of `DOUBTS` where it may be no good one."""
-    if part.type == "N":
-        return str(wire[part.name]["N"])
-    content = item[part.name]
-    if part.type == "S" and type(content) is str:
-        length = len(content)
-        if length * _WIDEST_CHARACTER > part.limit:
-            length = len(content.encode())
-        if 0 < length <= part.limit:
-            return content
-    elif part.type == "B" and type(content) is bytes and 0 < len(content) <= part.limit:
+def _key_part(content: Value, wire: WireValue, kind: str, limit: int) -> str | bytes:
+    """Give one attribute of a key; raise one of `fused.DOUBTS` where it may be no good one."""
+    if kind == "N":
+        return str(wire["N"])
+    if kind == "S" and type(content) is str and 0 < len(content.encode()) <= limit:
+        return content
+    if kind == "B" and type(content) is bytes and 0 < len(content) <= limit:
         return content
     raise ValueError

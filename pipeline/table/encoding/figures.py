@@ -25,6 +25,22 @@ def measured(value: int | Decimal) -> tuple[str, int]:
     :raises ValueError: the table cannot hold it exactly.
     """
     text = str(value)
+    if text.isdigit():
+        if text[-1] != "0" and len(text) <= MAX_DIGITS:
+            return text, 1 + (len(text) + 1) // 2
+    else:
+        whole, _, fraction = text.partition(".")
+        if (
+            fraction.isdigit()
+            and whole.isdigit()
+            and fraction[-1] != "0" != whole
+            and len(text) <= MAX_DIGITS
+        ):
+            return text, 1 + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2
+    return _signed(text)
+
+
+def _signed(text: str) -> tuple[str, int]:
     if text[0] != "-":
         return _unsigned(text) or _any(text)
     found = _unsigned(text[1:])

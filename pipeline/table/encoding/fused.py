@@ -56,6 +56,9 @@ def typed_items(item: Mapping[str, Any]) -> tuple[dict[str, WireValue], int]:
             text, size = measured(value)
             wire[name] = {"N": text}
             excess += size - len(text)
+        elif kind is bool:
+            wire[name], more = _TRUE if value else _FALSE
+            excess += more
         else:
             wire[name], more = typed(value, kind, 0)
             excess += more
@@ -70,6 +73,10 @@ def typed(value: Any, kind: type, depth: int) -> tuple[WireValue, int]:  # noqa:
 
     :raises DOUBTS: in doubt.
     """
+    if kind is list:
+        return _typed_list(value, depth + 1)
+    if kind is dict:
+        return _typed_map(value, depth + 1)
     if kind is int or kind is Decimal:
         text, size = measured(value)
         return {"N": text}, size - len(text)
@@ -82,16 +89,12 @@ def typed(value: Any, kind: type, depth: int) -> tuple[WireValue, int]:  # noqa:
         return {"B": text}, len(value) - len(text)
     if kind is TypedSet:
         return _typed_set(value)
-    if depth >= MAX_NESTING or len(value) > LARGEST:
-        raise ValueError
-    if kind is list:
-        return _typed_list(value, depth + 1)
-    if kind is dict and "" not in value:
-        return _typed_map(value, depth + 1)
     raise ValueError
 
 
 def _typed_list(value: list[Any], depth: int) -> tuple[WireValue, int]:
+    if depth > MAX_NESTING or len(value) > LARGEST:
+        raise ValueError
     excess = _EMPTY + 1 + _MEMBER * len(value) if value else _EMPTY
     members: list[WireValue] = []
     for member in value:
@@ -106,6 +109,8 @@ def _typed_list(value: list[Any], depth: int) -> tuple[WireValue, int]:
 
 
 def _typed_map(value: dict[str, Any], depth: int) -> tuple[WireValue, int]:
+    if depth > MAX_NESTING or len(value) > LARGEST or "" in value:
+        raise ValueError
     excess = _EMPTY + 1 + _ENTRY * len(value) if value else _EMPTY
     entries: dict[str, WireValue] = {}
     for name, member in value.items():

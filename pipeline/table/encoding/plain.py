@@ -28,7 +28,7 @@ def typed_item(item: Mapping[str, Value], rules: ItemRules) -> tuple[WireItem, i
     :raises Refused: DynamoDB would not take it, or it cannot be represented exactly.
     """
     try:
-        wire = {_text(name): _wire_value(value) for name, value in item.items()}
+        wire = {_name(name): _wire_value(value) for name, value in item.items()}
     except _TooManyError:
         raise Refused(_too_many()) from None
     except (TypeError, ValueError, RecursionError):
@@ -94,7 +94,7 @@ def _wire_value(value: Any) -> dict[str, Any]:  # noqa: PLR0911 - a table by typ
             raise _TooManyError
         return {"L": [_wire_value(member) for member in value]}
     if kind is dict:
-        return {"M": {_text(name): _wire_value(member) for name, member in value.items()}}
+        return {"M": {_name(name): _wire_value(member) for name, member in value.items()}}
     if kind is bytes:
         return {"B": base64_text(value)}
     if kind is TypedSet:
@@ -106,6 +106,11 @@ def _text(value: Any) -> str:
     if type(value) is str:
         return value
     raise TypeError
+
+
+def _name(name: Any) -> str:
+    """Take a name as the text that it is, as a mapping does: equal names are one attribute."""
+    return str.__str__(name)
 
 
 def _number(member: Any) -> str:
