@@ -11,7 +11,7 @@ from pipeline.transform.schema import compile_schema
 from pipeline.transform.straight.items import compile_straight
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.model import Value, WriteMode
     from pipeline.transform.keys import KeyType
@@ -37,35 +37,39 @@ def compile_transform(
 
     :raises ValueError: the schema, a template or a conversion is none.
     """
-    map_record = _mapping(items, key_types, mode)
+    plain = compile_items(items, key_types=key_types, mode=mode)
+    straight = compile_straight(items, key_types=key_types, mode=mode) or plain
     if schema is None:
-        return map_record
-    check = compile_schema(schema).check
+        return _first_way(straight, plain)
+    checked = compile_schema(schema)
     typed = compile_coercion(schema) if coerce else None
 
-    def transform(fields: dict[str, Value]) -> list[tuple[int, dict[str, Value]]]:
-        if typed is not None:
-            fields = typed(fields)
-        check(fields)
-        return map_record(fields)
+    def judged(fields: dict[str, Value]) -> list[tuple[int, dict[str, Value]]]:
+        checked.check(fields)
+        return plain(fields)
 
-    return transform
+    way = _first_way(straight, judged, checked.passes)
+    return way if typed is None else lambda fields: way(typed(fields))
 
 
-def _mapping(
-    items: Sequence[ItemSpec], key_types: Mapping[str, KeyType], mode: WriteMode
+def _first_way(
+    straight: MapRecord,
+    plain: MapRecord,
+    quick: Callable[[dict[str, Value]], bool] = lambda _: True,
 ) -> MapRecord:
-    """Return the straight way of mapping a record, with the plain one for what it refuses."""
-    plain = compile_items(items, key_types=key_types, mode=mode)
-    straight = compile_straight(items, key_types=key_types, mode=mode)
-    if straight is None:
-        return plain
+    """
+    Return the way by straight code; what it does not make of a record is left to the *plain* one.
 
-    def map_record(fields: dict[str, Value]) -> list[tuple[int, dict[str, Value]]]:
-        try:
-            made = straight(fields)
-        except Refused:
-            return plain(fields)
-        return made or plain(fields)
+    That one judges anew, and says why a record is refused.
+    """
 
-    return map_record
+    def way(fields: dict[str, Value]) -> list[tuple[int, dict[str, Value]]]:
+        if quick(fields):
+            try:
+                if made := straight(fields):
+                    return made
+            except Refused:
+                pass
+        return plain(fields)
+
+    return way

@@ -50,6 +50,21 @@ class RecordSchema:
         """Say whether the schema runs as straight code, and the library judges refusals alone."""
         return self._quick is not None
 
+    @property
+    def passes(self) -> Callable[[Any], bool]:
+        """
+        Return what says of a value, quickly, that it keeps the schema.
+
+        A no is a doubt, which `check` settles.
+        """
+        return self._passes if self._quick is None else self._quick
+
+    def _passes(self, value: Any) -> bool:
+        try:
+            return self._full.is_valid(value)
+        except ValueError:  # of what is no JSON; a lone surrogate is one as well
+            return False
+
     def check(self, record: dict[str, Value]) -> None:
         """
         Pass a record that keeps the schema.
