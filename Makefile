@@ -17,7 +17,9 @@ ARGS ?=
 LOCK = "$(VENV)/bin/uv" pip compile -q pyproject.toml requirements/build.in --universal \
 	--python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: help run test scoreboard scoreboard-ci lint format types wheel lock clean
+PEERS = bench/throughput/peers/requirements
+
+.PHONY: help run test scoreboard scoreboard-ci throughput performance lint format types wheel lock clean
 .PHONY: setup-run setup-test setup-dev
 
 help: ## show this list
@@ -39,6 +41,14 @@ scoreboard: setup-test ## measure reliability, an hour; see it turn red: make sc
 scoreboard-ci: setup-test ## the same, small, some minutes
 	@"$(VENV)/bin/python" -m bench.reliability --size ci --mutants ci $(ARGS)
 
+throughput: setup-dev ## compare the speed with that of others: make throughput ARGS="--peers us,node"
+	@"$(VENV)/bin/python" -m bench.throughput $(ARGS)
+
+performance: setup-dev ## measure every figure of docs/performance.md anew, half an hour, nothing else running
+	@"$(VENV)/bin/python" -m bench.throughput --all --repeat 5 --sizes 10000,100000,1000000,10000000 \
+		--json docs/performance.json --document docs/performance.md \
+		--picture docs/where-time-goes.svg $(ARGS)
+
 lint: setup-dev ## check style and format
 	@"$(VENV)/bin/ruff" check .
 	@"$(VENV)/bin/ruff" format --check .
@@ -57,9 +67,11 @@ lock: setup-dev ## resolve the dependencies anew: make lock ARGS=--upgrade
 	@$(LOCK) $(ARGS) --extra test --extra dev -o requirements/dev.txt
 	@$(LOCK) -c requirements/dev.txt --extra test -o requirements/test.txt
 	@$(LOCK) -c requirements/dev.txt -o requirements/run.txt
+	@"$(VENV)/bin/uv" pip compile -q $(PEERS).in --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate $(ARGS) -o $(PEERS).txt
 
 clean: ## remove what was built or set up (never runs/)
-	rm -rf "$(VENV)" build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf "$(VENV)" .throughput build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup-run: $(VENV)/run.stamp

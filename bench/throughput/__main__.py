@@ -23,6 +23,7 @@ from bench.throughput.modes.startup import measure_startup
 from bench.throughput.modes.workers import measure_workers
 from bench.throughput.picture import draw
 from bench.throughput.results import Results
+from bench.throughput.running import BenchError
 from bench.throughput.subjects import SUBJECTS
 
 if TYPE_CHECKING:
@@ -111,7 +112,12 @@ def main() -> int:
     measured = {}
     for name, measure in ({} if given.render else _modes(given, bench)).items():
         started = time.monotonic()
-        measured[name] = measure()
+        try:
+            measured[name] = measure()
+        except BenchError as error:
+            measured[name] = {"reason": str(error)}
+            print(f"{name}: {error}", flush=True)
+            continue
         results.keep(name, measured[name], command)
         print("\n".join(["", *TABLES[name](measured[name]), ""]))
         print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from bench.throughput import verdicts
+from bench.throughput import sizing, verdicts
 from bench.throughput.modes import comparison, formats, sizes, stages, startup, workers
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def fill(text: str, modes: Mapping[str, Any]) -> str:
         name = found[2]
         if name == "targets" and modes:
             body = verdicts.lines(modes)
+        elif name == "sizing" and "comparison" in modes:
+            body = sizing.lines(modes["comparison"])
         elif name in TABLES and name in modes:
             body = [*TABLES[name](modes[name]), "", _taken(modes[name]["taken"])]
         else:

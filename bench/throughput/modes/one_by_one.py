@@ -93,10 +93,14 @@ def _steps(inbox: Any) -> None:
     rules = _rules[-1]
     chunks: list[Chunk] = [one for one in inbox._queue._queue if hasattr(one, "records")]  # noqa: SLF001 - nobody else may look into a channel
     records = [(record, chunk.header) for chunk in chunks for record in chunk.records]
-    with _timed("decode"):
-        fields = [rules.decode(record, header) for record, header in records]
     cells = any(header is not None for _, header in records)
     transform = rules.transform_cells if cells else rules.transform
+    decode_text = None if cells else rules.decode_text
+    with _timed("decode"):
+        if decode_text is None:
+            fields = [rules.decode(record, header) for record, header in records]
+        else:
+            fields = [decode_text(record.raw) for record, _ in records]
     with _timed("schema and mapping"):
         mapped = [transform(one) for one in fields]
     with _timed("encode"):

@@ -31,7 +31,7 @@ STAGES = {
     "batcher": "batch",
     "writer": "sign, send, receive",
     "sink": "settle, checkpoint",
-    "between": "queues, event loop",
+    "between": "between the stages",
 }
 """The stages in the order in which a record meets them, and what they are called."""
 
@@ -62,13 +62,17 @@ def parts(stages: Mapping[str, float], whole: float) -> dict[str, float]:
     """
     Return the microseconds an item of each of `STAGES`, which add up to *whole*.
 
-    What the validator takes beside its three steps is the making of items; what a load takes beside
-    its stages is what lies between them. That may be negative where a stage by itself is slower
-    than in a load (its objects are in no cache); it is told as it is.
+    What the validator takes beside its three steps is the making of items. Step by step over all
+    records the three find nothing in the processor's caches and may take more than the validator
+    itself: then they are scaled to it. What a load takes beside its stages is what lies between
+    them; that is told as it is, even where it is negative.
     """
     steps = ("decode", "schema and mapping", "encode")
+    together = sum(stages[step] for step in steps)
+    scale = min(1.0, stages["validator"] / together) if together else 1.0
     found = {name: stages[name] for name in STAGES if name in stages}
-    found["items"] = stages["validator"] - sum(stages[step] for step in steps)
+    found |= {step: stages[step] * scale for step in steps}
+    found["items"] = max(0.0, stages["validator"] - together)
     found["between"] = whole - sum(found.values())
     return {name: round(found[name], 2) for name in STAGES}
 
