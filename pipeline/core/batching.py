@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from pipeline.core.pace.mixing import BatchLimits, Mixing
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -39,9 +40,6 @@ class Batchable(Protocol):
 
 ItemT = TypeVar("ItemT", bound=Batchable)
 
-_TICK = 0.001
-"""Seconds between two looks at the lanes, at least."""
-
 
 class Batching(Generic[ItemT]):
     """
@@ -71,27 +69,31 @@ class Batching(Generic[ItemT]):
         self._max_items = max_items
         self._max_bytes = max_bytes
         self._linger = linger
-        self._filling: dict[tuple[Any, ...], ItemT] = {}
+        self._lanes = lanes
+        self._filling: dict[Hashable, ItemT] = {}
         self._filling_bytes = 0
         self._ready: deque[list[ItemT]] = deque()
         self._in_flight: set[Hashable] = set()
         self._waiting: dict[Hashable, ItemT] = {}
-        self._spare_lanes = lanes
-        self._lanes: Lanes[ItemT] | None = None  # while there is one open
-        self._lingers_until: float | None = None
+        self._mixing: Mixing[ItemT] | None = None  # while a lane is open
         self.due_at: float | None = None
 
     def __repr__(self) -> str:
         return (
             f"<Batching {len(self._filling)} filling, {len(self._ready)} ready, "
-            f"{len(self._in_flight)} keys in flight, {len(self._waiting)} waiting, {self._lanes}>"
+            f"{len(self._in_flight)} keys in flight, {len(self._waiting)} waiting, {self._mixing}>"
         )
 
     @property
     def idle(self) -> bool:
         """Whether every item added has left in a batch."""
-        laned = self._lanes is not None and self._lanes.waiting
-        return not (self._filling or self._ready or self._waiting or laned)
+        mixed = self._mixing is not None and len(self._mixing)
+        return not (self._filling or self._ready or self._waiting or mixed)
+
+    @property
+    def mixing(self) -> bool:
+        """Whether batches are mixed of all that is at hand: the more that is, the better."""
+        return self._mixing is not None
 
     def add(self, item: ItemT, now: float) -> None:
         """Take *item* in; it replaces an older one of its key that has not left yet."""
@@ -102,8 +104,8 @@ class Batching(Generic[ItemT]):
                 _supersede(older, item)
             self._waiting[key] = item
             return
-        if self._lanes is not None and key[0] in self._lanes:
-            older = self._lanes.put(item)
+        if self._mixing is not None:
+            older = self._mixing.put(item, now)
             if older is not None:
                 _supersede(older, item)
             return
@@ -135,23 +137,19 @@ class Batching(Generic[ItemT]):
         Each waits in its partition's lane, before what is newer there. One for whose key a newer
         item waits is superseded by that.
         """
-        if self._spare_lanes is None:
-            raise TypeError("these batches are made without lanes")
+        mixing = self._mixing or self._mix(now)
         for item in reversed(items):
-            lanes = self._lanes
-            if lanes is None or item.key[0] not in lanes:
-                lanes = self._open_lane(item.key[0], self._spare_lanes, now)
             self._in_flight.discard(item.key)
             newer = self._waiting.pop(item.key, None)
             if newer is not None:
                 _supersede(item, newer)
-            lanes.put(newer or item, first=True)
+            mixing.put_back(newer or item, now)
 
     def take(self, now: float, *, flush: bool = False) -> list[ItemT] | None:
         """Return the next batch that is full or due (with *flush*: any), or None."""
         if not self._ready:
-            if self._lanes is not None:
-                return self._take_mixed(self._lanes, now, flush=flush)
+            if self._mixing is not None:
+                return self._take_mixed(self._mixing, now, flush=flush)
             overdue = self.due_at is not None and now >= self.due_at
             if self._filling and (flush or overdue):
                 self._close()
@@ -159,10 +157,6 @@ class Batching(Generic[ItemT]):
 
     def _place(self, item: ItemT, now: float) -> None:
         size = len(item.wire)
-        if self._lanes is not None:
-            self._filling[item.key] = item
-            self._filling_bytes += size
-            return
         if self._filling and self._filling_bytes + size > self._max_bytes:
             self._close()
         self._filling[item.key] = item
@@ -179,62 +173,28 @@ class Batching(Generic[ItemT]):
         self._filling_bytes = 0
         self.due_at = None
 
-    def _open_lane(self, value: Hashable, lanes: Lanes[ItemT], now: float) -> Lanes[ItemT]:
-        """Open the lane of a partition; what is not in flight of it moves there."""
+    def _mix(self, now: float) -> Mixing[ItemT]:
+        """Go over to mixing, with what has been filling a batch."""
         if self._lanes is None:
-            self._lanes, self._lingers_until = lanes, self.due_at
-        lanes.open(value, now)
-        for key in [key for key in self._filling if key[0] == value]:
-            item = self._filling.pop(key)
-            self._filling_bytes -= len(item.wire)
-            lanes.put(item)
-        return lanes
+            raise TypeError("these batches are made without lanes")
+        limits = BatchLimits(self._max_items, self._max_bytes, self._linger)
+        self._mixing = Mixing(self._lanes, limits, self.due_at)
+        for item in self._filling.values():
+            self._mixing.put(item, now)
+        self._filling, self._filling_bytes = {}, 0
+        return self._mixing
 
-    def _take_mixed(self, lanes: Lanes[ItemT], now: float, *, flush: bool) -> list[ItemT] | None:
-        """Return a batch from the lanes and the rest, if it is full or due; set *due_at*."""
-        there = len(self._filling)
-        if there < self._max_items:
-            there += lanes.count_ready(now, self._max_items - there)
-        full = there >= self._max_items or self._filling_bytes >= self._max_bytes
-        if there and self._lingers_until is None:
-            self._lingers_until = now + self._linger
-        overdue = self._lingers_until is not None and now >= self._lingers_until
-        if there and (full or overdue or (flush and not lanes.waiting)):
-            return self._mix(lanes, now)
-        if not there:
-            self._lingers_until = None
-        self._rest(lanes, self._max_items - there, now)
-        return None
-
-    def _rest(self, lanes: Lanes[ItemT], wanted: int, now: float) -> None:
-        """Set when to look again; end with the last lane."""
-        self.due_at = self._lingers_until
-        if lanes.waiting:
-            soon = now + max(_TICK, lanes.due_in(wanted, now))
-            self.due_at = soon if self.due_at is None else min(self.due_at, soon)
-        lanes.close_cold(now)
-        if not lanes:
-            self._lanes = None
-
-    def _mix(self, lanes: Lanes[ItemT], now: float) -> list[ItemT]:
-        """Put a batch together: half of it from the lanes, where there is enough of the rest."""
-        most, filling = self._max_items, self._filling
-        batch: list[ItemT] = []
-        limit = most - min(len(filling), most // 2)
-        room = lanes.draw(batch, limit, self._max_bytes, now)
-        drawn = len(batch)
-        for item in islice(filling.values(), most - drawn):
-            if batch and len(item.wire) > room:
-                break
-            batch.append(item)
-            room -= len(item.wire)
-        for item in batch[drawn:]:
-            del filling[item.key]
-            self._filling_bytes -= len(item.wire)
-        lanes.draw(batch, most, room, now)
-        self._in_flight.update(item.key for item in batch)
-        self._lingers_until = now + self._linger if filling else None
-        return batch
+    def _take_mixed(self, mixing: Mixing[ItemT], now: float, *, flush: bool) -> list[ItemT] | None:
+        batch = mixing.take(now, flush=flush)
+        if batch is not None:
+            self._in_flight.update([item.key for item in batch])
+            return batch
+        self.due_at = mixing.due_at
+        if not mixing:
+            self._mixing = None
+            for item in mixing.rest.values():
+                self._place(item, now)
+        return self._ready.popleft() if self._ready else None
 
 
 def _supersede(older: Batchable, newer: Batchable) -> None:

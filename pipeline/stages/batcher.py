@@ -65,6 +65,8 @@ class Batcher:
             while (batch := self._policy.take(loop.time(), flush=ended)) is not None:
                 self._metrics.batches += 1
                 await outbox.send(Batch(batch))
+                if self._policy.mixing and not ended:
+                    ended = await self._take_in(inbox)
             if ended and self._policy.idle:
                 self._ended = True
                 return
@@ -73,9 +75,23 @@ class Batcher:
             except EndOfStream:
                 ended = True
             else:
-                now = loop.time()
-                for item in items:
-                    self._policy.add(item, now)
+                self._add(items)
+
+    def _add(self, items: list[Item]) -> None:
+        now = asyncio.get_running_loop().time()
+        for item in items:
+            self._policy.add(item, now)
+
+    async def _take_in(self, inbox: Receiver[list[Item]]) -> bool:
+        """Take in what is in the inbox by now; return whether it has ended."""
+        try:
+            async with asyncio.timeout(0):
+                while True:
+                    self._add(await inbox.receive())
+        except TimeoutError:
+            return False
+        except EndOfStream:
+            return True
 
     async def _next(self, inbox: Receiver[list[Item]], *, ended: bool) -> list[Item]:
         """Return the next items, or none when a batch is due or a release changed what is."""

@@ -12,11 +12,17 @@ _RULE = 1_000.0
 _FLOOR = 1.0
 """Write units a second that a partition is asked for at least: else nobody would see it recover."""
 
-_GROWTH = 0.02
-"""Share by which a pace that holds grows in a second; a partition may be split by the service."""
+_CAREFUL, _BOLD = 0.01, 0.10
+"""Share by which a pace grows in a second: near what was refused, and later (it may be split)."""
 
-_CUTS = ((0.5, 0.7), (0.2, 0.85), (0.0, 0.95))
-"""From what share of a partition's units refused its pace is multiplied by what."""
+_HOLDS = 10.0
+"""Seconds after a refusal for which a pace grows with care."""
+
+_BELOW, _DEEPEST = 0.99, 0.5
+"""A pace falls a little below the share that was taken, but not to less than half at once."""
+
+_SAMPLE = 25.0
+"""Units that are seen, if there are so many in half a second, before a refusal counts."""
 
 _SETTLES = 0.25
 """Seconds in which answers to what was sent at an older pace still come in."""
@@ -57,7 +63,18 @@ class HotPartition:
     nothing is. What is sent is paid from a bucket that may be overdrawn by one item.
     """
 
-    __slots__ = ("_failures", "_grown_at", "_settled_at", "_tokens", "_used", "laned", "rate")
+    __slots__ = (
+        "_failures",
+        "_fell_at",
+        "_grown_at",
+        "_lost",
+        "_settled_at",
+        "_taken",
+        "_tokens",
+        "_used",
+        "laned",
+        "rate",
+    )
 
     def __init__(self, now: float) -> None:
         self.rate = _RULE
@@ -65,8 +82,9 @@ class HotPartition:
         self._tokens = 0.0
         self._used = now  # until when the bucket is filled; in the future while it is paused
         self._settled_at = now + _SETTLES
-        self._grown_at = now
+        self._grown_at = self._fell_at = self._settled_at
         self._failures = 0
+        self._taken = self._lost = 0.0  # of what was sent since it settled
 
     def __repr__(self) -> str:
         return f"<HotPartition {self.rate:.0f} units/s, {self._tokens:.0f} saved>"
@@ -99,19 +117,29 @@ class HotPartition:
         """Note that of a request *accepted* units of this partition were taken, *refused* not."""
         if accepted:
             self._failures = 0
-        if not refused:
-            self.rate *= 1 + _GROWTH * min(1.0, max(0.0, now - self._grown_at))
-            self._grown_at = now
-            return
-        self._grown_at = now
         if now < self._settled_at:
             return
-        share = refused / (accepted + refused)
-        self.rate = max(_FLOOR, self.rate * next(by for over, by in _CUTS if share >= over))
+        self._taken += accepted
+        self._lost += refused
+        if not self._lost:
+            self._grow(now)
+        elif self._taken + self._lost >= min(_SAMPLE, self.rate / 2):
+            self._fall(now)
+
+    def _grow(self, now: float) -> None:
+        share = _CAREFUL if now - self._fell_at < _HOLDS else _BOLD
+        self.rate *= 1 + share * min(1.0, max(0.0, now - self._grown_at))
+        self._grown_at = now
+
+    def _fall(self, now: float) -> None:
+        taken, share = self._taken, self._lost / (self._taken + self._lost)
+        self.rate = max(_FLOOR, self.rate * max(_DEEPEST, (1 - share) * _BELOW))
         self._tokens = min(self._tokens, 0.0)
         pause = 0.0
-        if not accepted:
+        if not taken:
             pause = min(_LAST_PAUSE, _FIRST_PAUSE * 2.0**self._failures)
             self._failures = min(self._failures + 1, 30)
         self._used = max(self._used, now + pause)
         self._settled_at = now + pause + _SETTLES
+        self._grown_at = self._fell_at = self._settled_at
+        self._taken = self._lost = 0.0

@@ -62,6 +62,13 @@ class Lanes(Generic[ItemT]):
             partition.laned = True
             self._lanes[value] = _Lane(partition, now)
 
+    def expect(self, value: Hashable, now: float) -> bool:
+        """Open a lane for a value that may be hot soon; False if there are too many."""
+        if not self._partitions.expect(value, now):
+            return False
+        self.open(value, now)
+        return True
+
     def put(self, item: ItemT, *, first: bool = False) -> ItemT | None:
         """
         Put *item* in its lane, in the place of the older one of its key, which is returned.

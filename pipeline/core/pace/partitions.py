@@ -94,6 +94,13 @@ class Partitions:
         """Let go of a hot value: nothing of it has come for a while."""
         del self._hot[value]
 
+    def expect(self, value: Hashable, now: float) -> bool:
+        """Give a value the pace of the rule before it is refused; False if there are too many."""
+        if value not in self._hot and len(self._hot) < _MOST_HOT:
+            self._hot[value] = HotPartition(now)
+            self._suspects.pop(value, None)
+        return value in self._hot
+
     def alive(self, now: float) -> bool:
         """Tell whether the table as a whole has taken something just now."""
         return self._accepted_at is not None and now - self._accepted_at <= _ALIVE
