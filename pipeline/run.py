@@ -80,9 +80,9 @@ async def replay_letters(
     await source.require_letters()
     # What is expected of the source is not expected of its letters.
     expect = {} if definition.source.type == "generate" else {"expect": None}
-    origin = definition.source.model_copy(update=expect)
+    origin = definition.source.changed(**expect)
     name = f"{definition.name}-replay"
-    job = definition.model_copy(update={"name": name, "source": origin})
+    job = definition.changed(name=name, source=origin)
     return await _load(job, options, source, stop)
 
 

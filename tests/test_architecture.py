@@ -58,7 +58,6 @@ ADAPTERS = {
     "aiohttp": ("pipeline/embedded/",),
     "botocore": ("pipeline/table/", "pipeline/sources/s3.py"),
     "click": ("pipeline/cli.py", "pipeline/options.py"),
-    "pydantic": ("pipeline/config/",),
     "rich": ("pipeline/observe/",),
     "yaml": ("pipeline/config/",),
 }
@@ -81,7 +80,6 @@ HEAVY = (
     "jsonschema_rs",
     "msgspec",
     "orjson",
-    "pydantic",
     "rich",
     "yaml",
 )

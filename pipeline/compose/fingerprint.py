@@ -49,12 +49,12 @@ def fingerprint_parts(definition: Definition) -> dict[str, str]:
 
 def _source_settings(definition: Definition) -> dict[str, Any]:
     source = definition.source
-    settings = source.model_dump(exclude=_APART)
+    settings = source.plain(_APART)
     if source.type != "generate":
         settings["null_values"] = sorted(set(source.csv.null_values))
         # Left out, it is a comma, but a tab for a part that is called .tsv; one file's name tells,
         # a folder's or a glob's does not.
-        given = "delimiter" in source.csv.model_fields_set
+        given = "delimiter" in source.csv.given
         comma = source.type == "stdin" or source.path.text.lower().endswith(_NEVER_TAB)
         settings["delimiter"] = source.csv.delimiter if given or comma else "by name"
     return settings
@@ -71,10 +71,10 @@ def _item(item: ItemDefinition) -> dict[str, Any]:
 
 
 def _set_value(value: SetValue) -> list[Any]:
-    from pipeline.config.model.section import Section  # noqa: PLC0415 - pydantic comes with it
+    from pipeline.config.declare.section import Section  # noqa: PLC0415 - comes with a definition
 
     if isinstance(value, Section):
-        return [type(value).__name__, value.model_dump()]
+        return [type(value).__name__, value.plain()]
     return ["literal", value]
 
 

@@ -74,7 +74,7 @@ def replay_spec(definition: Definition, letters: Path) -> ReplaySpec:
 
 
 def _csv_spec(source: FileSource | StdinSource) -> CsvSpec:
-    given = "delimiter" in source.csv.model_fields_set
+    given = "delimiter" in source.csv.given
     return CsvSpec(source.csv.delimiter if given else None, tuple(source.csv.null_values))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic.json_schema import GenerateJsonSchema
-
+from pipeline.config.declare.description import description_of
 from pipeline.config.model.definition import Definition
 
 __all__ = ["definition_schema"]
 
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE: Final = {"type": "string", "pattern": r"\$\{"}
 _NOTES: Final = ("description", "default", "examples")
 _NARROW: Final = ("integer", "number", "boolean")
@@ -23,9 +23,9 @@ def definition_schema() -> dict[str, Any]:
     the file before the environment is filled in. It is a first judge, not the last: rules between
     fields, templates and the record schema are checked by loading.
     """
-    schema = Definition.model_json_schema(by_alias=True, mode="validation")
+    schema = description_of(Definition)
     return {
-        "$schema": GenerateJsonSchema.schema_dialect,
+        "$schema": _DIALECT,
         "title": "Pipeline definition",
         **{key: _rewritten(value) for key, value in schema.items() if key != "title"},
     }

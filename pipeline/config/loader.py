@@ -9,14 +9,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pydantic import ValidationError
-
+from pipeline.config.declare.trial import REFUSED, Trial
 from pipeline.config.document.compose import compose
 from pipeline.config.document.interpolate import interpolate
 from pipeline.config.document.nodes import MapNode, ScalarNode, place_of
 from pipeline.config.document.overrides import override
 from pipeline.config.document.scalars import construct
-from pipeline.config.explain import at, only_follows, problem_of, quoting
+from pipeline.config.explain import at, problem_of, quoting
 from pipeline.config.grammar import schema_problems
 from pipeline.config.model.definition import Definition
 from pipeline.config.problems import Place, Problem, Problems, TooManyProblemsError, render
@@ -112,13 +111,11 @@ class _Loading:
                 yield at(root, ("schema", "$ref"), f"{prefix}{'.'.join(map(str, path))}: {message}")
 
     def _validated(self, document: dict[str, Plain], root: Node) -> Definition | None:
-        try:
-            return Definition.model_validate(document, context={"base": self._path.parent})
-        except ValidationError as error:
-            for details in error.errors(include_url=False, include_input=False):
-                if not only_follows(details, root):
-                    self._problems.add(problem_of(details, root))
-        return None
+        trial = Trial(base=self._path.parent)
+        made = Definition.check(document, (), trial)
+        for mistake in trial.mistakes:
+            self._problems.add(problem_of(mistake, root))
+        return None if made is REFUSED else made
 
 
 def _read(path: Path) -> str:

@@ -1,15 +1,15 @@
 """The whole definition of a pipeline."""
-# ruff: noqa: TC001, TC003 - pydantic reads the annotations when a class is made
+# ruff: noqa: TC001, TC003 - the annotations are read when a definition is checked
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
+from pipeline.config.declare.marks import Field
+from pipeline.config.declare.section import Section
 from pipeline.config.model.items import ItemDefinition
-from pipeline.config.model.section import Flag, Section, Text, Whole
+from pipeline.config.model.section import Flag, Text, Whole
 from pipeline.config.model.source import Source
 from pipeline.config.model.target import Target
 from pipeline.config.model.units import Duration, Limit, Size, written
@@ -121,18 +121,14 @@ class Log(Section):
     )
 
 
-def _without_default(schema: dict[str, Any]) -> None:
-    del schema["default"]  # it is the file's name; this one is for definitions without a file
-
-
 class Definition(Section):
     """A pipeline: from a source, by way of a schema, to a table."""
 
     name: Annotated[Text, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")] = Field(
-        default="pipeline",
+        # As a factory's, editors do not show it: left out, the name is the file's.
+        default_factory=lambda: "pipeline",
         description="Letters, digits, '-' and '_'; names the folder of the runs. Left out: the "
         "file's name.",
-        json_schema_extra=_without_default,
     )
     source: Source = Field(description="Where the records come from.")
     record_schema: dict[str, Any] = Field(

@@ -1,22 +1,25 @@
 """`items`: what one record becomes."""
-# ruff: noqa: TC001 - pydantic reads the annotations when a class is made
+# ruff: noqa: TC001 - the annotations are read when a definition is checked
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
-
+from pipeline.config.declare.marks import Field, OneOf, Then, Written
+from pipeline.config.declare.section import Section
 from pipeline.config.grammar import check_template
-from pipeline.config.model.section import AnyText, AttributeName, Flag, Section, Text
+from pipeline.config.model.section import AnyText, AttributeName, Flag, Text
 from pipeline.model import AttributeType
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Constant", "FromField", "ItemDefinition", "SetValue", "Template"]
 
 _TYPES = "S text, N number, B binary, BOOL, NULL, SS NS BS sets, L list, M map."
 
-Template = Annotated[AnyText, AfterValidator(check_template)]
+Template = Annotated[AnyText, Then(check_template)]
 """Text with ``{field}`` in it, checked, as text; the transform compiles it."""
 
 
@@ -47,12 +50,16 @@ class Constant(Section):
     value: Any = Field(description="Any value; texts in it are no templates.")
 
 
-def _literal(value: object) -> object:
-    if isinstance(value, str):
-        return check_template(value)
-    if isinstance(value, list | dict):
-        raise ValueError("for a list or a map as it stands, write {value: ...}")  # noqa: TRY004
-    return value
+class _Literal(Written):
+    def parse(self, value: object, _: Path | None, /) -> object:
+        if isinstance(value, str):
+            return check_template(value)
+        if isinstance(value, list | dict):
+            raise ValueError("for a list or a map as it stands, write {value: ...}")  # noqa: TRY004
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": ["string", "number", "boolean", "null"]}
 
 
 def _kind_of(value: object) -> str:
@@ -64,17 +71,14 @@ def _kind_of(value: object) -> str:
 
 
 _LITERAL: Final = "Literal"
+_MEMBERS: Final = {
+    FromField.__name__: FromField,
+    Constant.__name__: Constant,
+    _LITERAL: Annotated[Any, _Literal()],
+}
 
 SetValue = Annotated[
-    Annotated[FromField, Tag(FromField.__name__)]
-    | Annotated[Constant, Tag(Constant.__name__)]
-    | Annotated[
-        str | int | Decimal | bool | None,
-        PlainValidator(_literal),
-        WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
-        Tag(_LITERAL),
-    ],
-    Discriminator(_kind_of),
+    FromField | Constant | str | int | Decimal | bool | None, OneOf(_kind_of, _MEMBERS)
 ]
 """An attribute to add: a template (text), another literal, a field of the record, a constant."""
 

@@ -1,4 +1,5 @@
 """`source`: where the records come from."""
+# ruff: noqa: TC001 - the annotations are read when a definition is checked
 
 from __future__ import annotations
 
@@ -6,9 +7,9 @@ import re
 from difflib import get_close_matches
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
-
-from pipeline.config.model.section import AnyText, Flag, LocalPath, Section, Text, Whole
+from pipeline.config.declare.marks import Field, OneOf, Then
+from pipeline.config.declare.section import Section
+from pipeline.config.model.section import AnyText, Flag, LocalPath, Text, Whole
 from pipeline.config.model.units import Size, written
 
 __all__ = [
@@ -41,7 +42,7 @@ def _digest(value: str) -> str:
 class Csv(Section):
     """How CSV is written; the first row names the columns."""
 
-    delimiter: Annotated[Text, AfterValidator(_delimiter)] = Field(
+    delimiter: Annotated[Text, Then(_delimiter)] = Field(
         default=",", description="The one character between two cells.", examples=[",", ";", "\t"]
     )
     null_values: tuple[AnyText, ...] = Field(
@@ -52,7 +53,7 @@ class Csv(Section):
 
 
 def _is_expectation(value: Expect) -> Expect:
-    if not value.model_fields_set:
+    if not value.given:
         raise ValueError("nothing is expected; give `records`, `sha256` or both")
     return value
 
@@ -63,7 +64,7 @@ class Expect(Section):
     records: Annotated[Whole, Field(ge=0)] | None = Field(
         default=None, description="How many records the whole source has.", examples=[1000]
     )
-    sha256: Annotated[AnyText, AfterValidator(_digest)] | None = Field(
+    sha256: Annotated[AnyText, Then(_digest)] | None = Field(
         default=None,
         description="The SHA-256 of the file as it lies on disk, as `sha256sum FILE` prints it; "
         "only for a source of one file.",
@@ -89,7 +90,7 @@ class _Read(Section):
         description="A longer record is rejected.",
         examples=["4MiB", "512KB"],
     )
-    expect: Annotated[Expect, AfterValidator(_is_expectation)] | None = Field(
+    expect: Annotated[Expect, Then(_is_expectation)] | None = Field(
         default=None, description="What the source must hold. Left out: nothing is expected."
     )
 
@@ -124,7 +125,7 @@ class StdinSource(_Read):
     type: Literal["stdin"] = Field(description="The standard input.")
 
 
-def _kind_of(value: object) -> str | None:
+def _kind_of(value: object) -> str:
     """
     Return the class that judges a source, from its ``type``.
 
@@ -150,8 +151,6 @@ _KINDS: Final[dict[str, type[Section]]] = {
 SOURCE_TYPES: Final = tuple(_KINDS)
 
 Source = Annotated[
-    Annotated[GenerateSource, Tag(GenerateSource.__name__)]
-    | Annotated[FileSource, Tag(FileSource.__name__)]
-    | Annotated[StdinSource, Tag(StdinSource.__name__)],
-    Discriminator(_kind_of),
+    GenerateSource | FileSource | StdinSource,
+    OneOf(_kind_of, {kind.__name__: kind for kind in _KINDS.values()}),
 ]

@@ -1,17 +1,21 @@
 """`target`: the table, the service that holds it, and how to create it."""
-# ruff: noqa: TC003 - pydantic reads the annotations when a class is made
+# ruff: noqa: TC003 - the annotations are read when a definition is checked
 
 from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
-
-from pipeline.config.model.section import AttributeName, Flag, LocalPath, Section, Text, Whole
+from pipeline.config.declare.marks import Field, Then, Written
+from pipeline.config.declare.section import Section
+from pipeline.config.model.section import AttributeName, Flag, LocalPath, Text, Whole
 from pipeline.config.model.units import Duration, Share, written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["Create", "EmbeddedSettings", "Index", "KeyType", "Target", "table_name"]
 
@@ -50,33 +54,31 @@ def _endpoint(value: str) -> str:
     return value
 
 
-def _default_region(earlier: dict[str, Any]) -> str | None:
+def _default_region(earlier: Mapping[str, Any]) -> str | None:
     return _LOCAL_REGION if earlier.get("endpoint") else None
 
 
-def _projection(value: object) -> object:
-    if value in ("all", "keys_only"):
-        return value
-    names = value if isinstance(value, list | tuple) else ()
-    named = names and all(isinstance(name, str) and name for name in names)
-    if named and len(set(names)) == len(names):
-        return tuple(names)
-    raise ValueError("expected all, keys_only, or a list of different attribute names")
+class _Projection(Written):
+    def parse(self, value: object, _: Path | None, /) -> object:
+        if value in ("all", "keys_only"):
+            return value
+        names = value if isinstance(value, list | tuple) else ()
+        named = names and all(isinstance(name, str) and name for name in names)
+        if named and len(set(names)) == len(names):
+            return tuple(names)
+        raise ValueError("expected all, keys_only, or a list of different attribute names")
 
-
-Projection = Annotated[
-    Literal["all", "keys_only"] | tuple[str, ...],
-    PlainValidator(_projection),
-    WithJsonSchema(
-        {
+    def schema(self) -> dict[str, Any]:
+        return {
             "anyOf": [
                 {"enum": ["all", "keys_only"]},
                 {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
             ]
         }
-    ),
-]
-TableName = Annotated[Text, AfterValidator(table_name)]
+
+
+Projection = Annotated[Literal["all", "keys_only"] | tuple[str, ...], _Projection()]
+TableName = Annotated[Text, Then(table_name)]
 KeySchema = Annotated[dict[AttributeName, KeyType], Field(min_length=1, max_length=2)]
 
 
@@ -159,14 +161,14 @@ class Target(Section):
     """The table that is loaded."""
 
     table: TableName = Field(description="The table's name.", examples=["Users"])
-    endpoint: Annotated[Text, AfterValidator(_endpoint)] | None = Field(
+    endpoint: Annotated[Text, Then(_endpoint)] | None = Field(
         default=None,
         description="Left out: AWS. A URL: that server. embedded: our own engine, started with the "
         "run.",
         examples=["embedded", "http://localhost:8000"],
     )
     region: Annotated[Text, Field(pattern=r"^[a-z0-9-]{1,63}$")] | None = Field(
-        default_factory=_default_region,
+        default_from=_default_region,
         description="Left out: that of the AWS configuration; us-east-1 if there is an endpoint.",
         examples=["us-east-1"],
     )

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic_core import core_schema
+from pipeline.config.declare.marks import Written
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-    from pydantic.json_schema import JsonSchemaValue
+    from pathlib import Path
 
 __all__ = [
     "Duration",
@@ -96,81 +95,63 @@ def parse_share(value: object) -> Decimal:
     return share
 
 
-class _Written:
-    """A mark on a field that is written in one form and kept in another."""
-
-    __slots__ = ()
-
-    def _parse(self, value: object) -> object:
-        """Return what is kept; raise ValueError with what is expected."""
-        raise NotImplementedError
-
-    def __get_pydantic_core_schema__(
-        self, source: type[Any], handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        """Let the model check what is written and keep what it means."""
-        return core_schema.no_info_plain_validator_function(self._parse)
-
-
 @dataclass(frozen=True, slots=True)
-class Duration(_Written):
+class Duration(Written):
     """Marks a field as a duration (seconds, float) from *low* to *high*, both as written."""
 
     low: str = "0s"
     high: str = "24h"
 
-    def _parse(self, value: object) -> float:
+    def parse(self, value: object, _: Path | None, /) -> float:
+        """Return seconds."""
         seconds = parse_duration(value)
         if not parse_duration(self.low) <= seconds <= parse_duration(self.high):
             raise ValueError(f"expected a duration from {self.low} to {self.high}")
         return seconds
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def schema(self) -> dict[str, Any]:
         """Describe the text to editors."""
         return _text_or_zero(_DURATION)
 
 
 @dataclass(frozen=True, slots=True)
-class Size(_Written):
+class Size(Written):
     """Marks a field as a size (bytes, int) from *low* to *high*, both as written."""
 
     low: str = "0B"
     high: str = "64GiB"
 
-    def _parse(self, value: object) -> int:
+    def parse(self, value: object, _: Path | None, /) -> int:
+        """Return bytes."""
         size = parse_size(value)
         if not parse_size(self.low) <= size <= parse_size(self.high):
             raise ValueError(f"expected a size from {self.low} to {self.high}")
         return size
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def schema(self) -> dict[str, Any]:
         """Describe the text to editors."""
         return _text_or_zero(_SIZE)
 
 
 @dataclass(frozen=True, slots=True)
-class Share(_Written):
+class Share(Written):
     """Marks a field as a share: a Decimal from 0 to 1, written as a percentage."""
 
-    def _parse(self, value: object) -> Decimal:
+    def parse(self, value: object, _: Path | None, /) -> Decimal:
+        """Return the share."""
         return parse_share(value)
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def schema(self) -> dict[str, Any]:
         """Describe the text to editors."""
         return _text_or_zero(_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
-class Limit(_Written):
+class Limit(Written):
     """Marks a field as a count (int), a share (Decimal from 0 to 1, written ``1%``) or null."""
 
-    def _parse(self, value: object) -> int | Decimal | None:
+    def parse(self, value: object, _: Path | None, /) -> int | Decimal | None:
+        """Return the count, the share, or None."""
         if value is None:
             return None
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -179,9 +160,7 @@ class Limit(_Written):
             return parse_share(value)
         raise ValueError("expected a count such as 100, or a share such as 1%")
 
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def schema(self) -> dict[str, Any]:
         """Describe the value to editors."""
         return {
             "anyOf": [
@@ -192,5 +171,5 @@ class Limit(_Written):
         }
 
 
-def _text_or_zero(pattern: re.Pattern[str]) -> JsonSchemaValue:
+def _text_or_zero(pattern: re.Pattern[str]) -> dict[str, Any]:
     return {"anyOf": [{"type": "string", "pattern": f"^{pattern.pattern}$"}, {"const": 0}]}
