@@ -1,4 +1,4 @@
-"""What tests of crashes and stops ask for: a job whose table is behind a gate."""
+"""What these tests ask for: a transport, or a job whose table is behind a gate."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import pytest
 from tests.engine import tables
 from tests.integration.gate import gate_before
 from tests.integration.loads import Job
+from tests.integration.senders import TRANSPORTS, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(params=TRANSPORTS)
+def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Where:
+    """Say over which transport a test writes: over each of them, one after the other."""
+    return Where(request.param, monkeypatch)
 
 
 @pytest.fixture

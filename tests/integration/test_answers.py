@@ -18,15 +18,14 @@ from aiohttp import web
 
 from pipeline.errors import ThrottledError, TransientError
 from pipeline.model import Item, Record
-from pipeline.table.aws.client import DynamoTable
-from pipeline.table.aws.connection import ConnectionSettings, connect
-from pipeline.table.aws.transport import SdkSender
 from pipeline.table.description import TableDescription
 from pipeline.table.encoding import Encoder
-from tests.engine import tables
+from tests.integration.senders import Where, open_table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from pipeline.table.aws.client import DynamoTable
 
 DESCRIPTION = TableDescription.from_response(
     {
@@ -74,10 +73,8 @@ class Stub:
 
 
 @asynccontextmanager
-async def table_at(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DynamoTable]:
+async def table_at(stub: Stub, where: Where) -> AsyncIterator[DynamoTable]:
     """Yield a table whose service is *stub*."""
-    for name, value in tables.credentials_of("TESTKEY").items():
-        monkeypatch.setenv(name, value)
     app = web.Application(client_max_size=2**26)
     app.router.add_post("/", stub.respond)
     runner = web.AppRunner(app)
@@ -86,9 +83,8 @@ async def table_at(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     await site.start()
     port = runner.addresses[0][1]
     try:
-        settings = ConnectionSettings("us-east-1", f"http://127.0.0.1:{port}", 2)
-        async with connect(settings) as client:
-            yield DynamoTable(SdkSender(client, "Users"), "Users", ENCODER)
+        async with open_table(f"http://127.0.0.1:{port}", where, ENCODER) as table:
+            yield table
     finally:
         await runner.cleanup()
 
@@ -145,23 +141,23 @@ def items(*numbers: int) -> list[Item]:
     ],
 )
 async def test_an_ambiguous_answer_is_never_a_success(
-    reply: Answer, told: str, monkeypatch: pytest.MonkeyPatch
+    reply: Answer, told: str, where: Where
 ) -> None:
     """Each is told as transient, so that the writer sends the items again; one request, no more."""
     stub = Stub(lambda _number, _body: reply)
 
-    async with table_at(stub, monkeypatch) as table:
+    async with table_at(stub, where) as table:
         with pytest.raises(TransientError, match=told):
             await table.write(items(1, 2))
 
     assert len(stub.bodies) == 1
 
 
-async def test_the_body_is_ours_signed_and_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_body_is_ours_signed_and_utf_8(where: Where) -> None:
     """What is sent is the encoded items as they are: no escapes, no second encoding."""
     stub = Stub(lambda _number, _body: answer(OK))
 
-    async with table_at(stub, monkeypatch) as table:
+    async with table_at(stub, where) as table:
         await table.write(items(1, 2))
 
     (body,) = stub.bodies
@@ -175,7 +171,7 @@ async def test_the_body_is_ours_signed_and_utf_8(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_what_is_handed_back_is_found_by_its_key_whatever_its_spelling(
-    monkeypatch: pytest.MonkeyPatch,
+    where: Where,
 ) -> None:
     """The service may reorder and respell: N 2.0 is the 2 that was sent; the sent order stays."""
     leftovers: dict[str, Any] = {
@@ -190,14 +186,14 @@ async def test_what_is_handed_back_is_found_by_its_key_whatever_its_spelling(
     stub = Stub(lambda _number, _body: answer(orjson.dumps(leftovers)))
     sent = items(1, 2, 3, 4)
 
-    async with table_at(stub, monkeypatch) as table:
+    async with table_at(stub, where) as table:
         reply = await table.write(sent)
 
     assert [item.key for item in reply.unprocessed] == [sent[1].key, sent[2].key]
     assert reply.consumed == 1.5
 
 
-async def test_throttling_and_its_reasons_come_through(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_throttling_and_its_reasons_come_through(where: Where) -> None:
     """The SDK does not retry by itself, and the reasons survive its parser."""
     body = orjson.dumps(
         {
@@ -208,7 +204,7 @@ async def test_throttling_and_its_reasons_come_through(monkeypatch: pytest.Monke
     )
     stub = Stub(lambda _number, _body: answer(body, status=400))
 
-    async with table_at(stub, monkeypatch) as table:
+    async with table_at(stub, where) as table:
         with pytest.raises(ThrottledError) as caught:
             await table.write(items(1))
 
@@ -217,15 +213,13 @@ async def test_throttling_and_its_reasons_come_through(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("odd", [[None], ["x"], "x", {}, [{}], [{"reason": None}], [[]], 7, None])
-async def test_an_error_in_an_odd_shape_is_still_that_error(
-    odd: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_error_in_an_odd_shape_is_still_that_error(odd: object, where: Where) -> None:
     """The SDK's parser breaks on fields that are not as its model says; a load does not."""
     kind = "com.amazonaws.dynamodb.v20120810#ThrottlingException"
     body = orjson.dumps({"__type": kind, "message": odd, "Message": odd, "ThrottlingReasons": odd})
     stub = Stub(lambda _number, _body: answer(body, status=400))
 
-    async with table_at(stub, monkeypatch) as table:
+    async with table_at(stub, where) as table:
         with pytest.raises(ThrottledError) as caught:
             await table.write(items(1))
 
@@ -233,7 +227,7 @@ async def test_an_error_in_an_odd_shape_is_still_that_error(
 
 
 async def test_a_name_that_stands_in_the_data_too_is_no_second_one(
-    monkeypatch: pytest.MonkeyPatch,
+    where: Where,
 ) -> None:
     """A table or an attribute may be called as the field of the answer is."""
     told = {
@@ -242,11 +236,11 @@ async def test_a_name_that_stands_in_the_data_too_is_no_second_one(
     }
     stub = Stub(lambda _number, _body: answer(orjson.dumps(told)))
 
-    async with table_at(stub, monkeypatch) as table:
+    async with table_at(stub, where) as table:
         assert not (await table.write(items(1, 2))).unprocessed
 
 
-async def test_two_writers_do_not_mix_up_their_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_writers_do_not_mix_up_their_bodies(where: Where) -> None:
     """Requests that overlap each carry their own items and read their own answers."""
     import asyncio
 
@@ -255,7 +249,7 @@ async def test_two_writers_do_not_mix_up_their_bodies(monkeypatch: pytest.Monkey
         return answer(orjson.dumps({"UnprocessedItems": {"Users": put[:1]}}))
 
     stub = Stub(script)
-    async with table_at(stub, monkeypatch) as table, asyncio.TaskGroup() as group:
+    async with table_at(stub, where) as table, asyncio.TaskGroup() as group:
         sent = [items(n, n + 1) for n in range(0, 40, 2)]
         tasks = [group.create_task(table.write(one)) for one in sent]
 
@@ -266,14 +260,12 @@ async def test_two_writers_do_not_mix_up_their_bodies(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "consumed", [b'{"CapacityUnits":"x"}', b'[{"CapacityUnits":null}]', b'"x"', b"[1]"]
 )
-async def test_odd_statistics_decide_nothing(
-    consumed: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_odd_statistics_decide_nothing(consumed: bytes, where: Where) -> None:
     """Capacity that cannot be read counts as none; the items are written all the same."""
     body = b'{"UnprocessedItems":{},"ConsumedCapacity":' + consumed + b"}"
     stub = Stub(lambda _number, _body: answer(body))
 
-    async with table_at(stub, monkeypatch) as table:
+    async with table_at(stub, where) as table:
         reply = await table.write(items(1))
 
     assert (list(reply.unprocessed), reply.consumed) == ([], 0.0)

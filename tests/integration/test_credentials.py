@@ -17,10 +17,13 @@ from tests.integration.test_wire import deliver, table_at
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.integration.senders import Where
+
 
 @pytest.fixture(autouse=True)
-def no_keys_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_keys_of_the_user(where: Where, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the machine's own configuration out, and name the files that a test may write."""
+    where.own_keys = True
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -47,16 +50,14 @@ def takes_only(*keys: str) -> RawServer:
     return RawServer(script)
 
 
-async def test_a_renewed_file_is_read_and_nothing_is_lost(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_a_renewed_file_is_read_and_nothing_is_lost(where: Where, tmp_path: Path) -> None:
     """The file changes while five writers work: one refusal each at most, all is written."""
     write_keys(tmp_path / "credentials", "OLDKEY")
     server = takes_only("NEWKEY")
     batches = [items(number) for number in range(20)]
     async with (
         server.running(),
-        table_at(server.url, monkeypatch, connections=6, own_keys=True) as table,
+        table_at(server.url, where, connections=6) as table,
     ):
         write_keys(tmp_path / "credentials", "NEWKEY")
         written, metrics = await deliver(table, batches, workers=5)
@@ -65,9 +66,7 @@ async def test_a_renewed_file_is_read_and_nothing_is_lost(
     assert metrics.requests <= 25
 
 
-async def test_a_process_is_asked_once_for_all_writers(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_a_process_is_asked_once_for_all_writers(where: Where, tmp_path: Path) -> None:
     """credential_process: a first time at the start, a second time for five that are refused."""
     script, calls = tmp_path / "give.py", tmp_path / "calls"
     script.write_text(
@@ -82,7 +81,7 @@ async def test_a_process_is_asked_once_for_all_writers(
     batches = [items(number) for number in range(20)]
     async with (
         server.running(),
-        table_at(server.url, monkeypatch, connections=6, own_keys=True) as table,
+        table_at(server.url, where, connections=6) as table,
     ):
         written, _ = await deliver(table, batches, workers=5)
 
@@ -90,11 +89,11 @@ async def test_a_process_is_asked_once_for_all_writers(
     assert calls.read_text() == "xx"
 
 
-async def test_a_refusal_shows_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_refusal_shows_no_key(where: Where, tmp_path: Path) -> None:
     """What the service repeats of the keys is taken out; the message says what to do."""
     write_keys(tmp_path / "credentials", "OLDKEY")
     server = takes_only("NOBODYS")
-    async with server.running(), table_at(server.url, monkeypatch, own_keys=True) as table:
+    async with server.running(), table_at(server.url, where) as table:
         with pytest.raises(DeniedError, match="renew the credentials") as caught:
             await table.write(items(1))
 

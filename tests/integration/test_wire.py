@@ -22,18 +22,16 @@ from pipeline.errors import TransientError
 from pipeline.model import Batch, Outcome
 from pipeline.observe.metrics import Metrics
 from pipeline.stages.writer import Delivery, Writer
-from pipeline.table.aws.client import DynamoTable
-from pipeline.table.aws.connection import ConnectionSettings, connect
-from pipeline.table.aws.transport import SdkSender
-from tests.engine import tables
 from tests.fakes import ListLog
 from tests.integration.raw_server import OK, Exchange, RawServer, Script, http, say
+from tests.integration.senders import Where, open_table
 from tests.integration.test_answers import ENCODER, items
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from pipeline.model import Item
+    from pipeline.table.aws.client import DynamoTable
 
 DEADLINE = 0.4
 HANGING = ("silence", "a dripping answer", "a length that is too long")
@@ -41,20 +39,11 @@ HANGING = ("silence", "a dripping answer", "a length that is too long")
 
 @asynccontextmanager
 async def table_at(
-    url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    deadline: float = 20.0,
-    connections: int = 2,
-    own_keys: bool = False,
+    url: str, where: Where, *, deadline: float = 20.0, connections: int = 2
 ) -> AsyncIterator[DynamoTable]:
-    """Yield a table whose service is at *url*; *own_keys* are the test's to provide."""
-    if not own_keys:
-        for name, value in tables.credentials_of("TESTKEY").items():
-            monkeypatch.setenv(name, value)
-    settings = ConnectionSettings("us-east-1", url, connections, timeout=30.0)
-    async with connect(settings) as client:
-        yield DynamoTable(SdkSender(client, "Users", timeout=deadline), "Users", ENCODER)
+    """Yield a table whose service is at *url*."""
+    async with open_table(url, where, ENCODER, deadline=deadline, connections=connections) as table:
+        yield table
 
 
 async def deliver(
@@ -170,9 +159,7 @@ BROKEN: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-async def test_a_broken_exchange_is_repeated_and_counted_once(
-    broken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_broken_exchange_is_repeated_and_counted_once(broken: str, where: Where) -> None:
     """Twice broken, then answered: three requests with the same items, each item written once."""
 
     async def script(exchange: Exchange) -> None:
@@ -181,7 +168,7 @@ async def test_a_broken_exchange_is_repeated_and_counted_once(
     sent, deadline = items(1, 2), DEADLINE if broken in HANGING else 20.0
     async with (
         RawServer(script).running() as server,
-        table_at(server.url, monkeypatch, deadline=deadline) as table,
+        table_at(server.url, where, deadline=deadline) as table,
     ):
         written, metrics = await deliver(table, [sent])
 
@@ -192,9 +179,7 @@ async def test_a_broken_exchange_is_repeated_and_counted_once(
 
 
 @pytest.mark.parametrize("broken", HANGING)
-async def test_an_abandoned_connection_is_not_used_again(
-    broken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_abandoned_connection_is_not_used_again(broken: str, where: Where) -> None:
     """Its answer may come at any time, and would be taken for another request's."""
 
     async def script(exchange: Exchange) -> None:
@@ -202,7 +187,7 @@ async def test_an_abandoned_connection_is_not_used_again(
 
     async with (
         RawServer(script).running() as server,
-        table_at(server.url, monkeypatch, deadline=DEADLINE) as table,
+        table_at(server.url, where, deadline=DEADLINE) as table,
     ):
         with pytest.raises(TransientError, match=r"no whole answer within 0\.4 s"):
             await table.write(items(1))
@@ -213,7 +198,7 @@ async def test_an_abandoned_connection_is_not_used_again(
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.05])
-async def test_an_answer_too_many_is_nobodys(pause: float, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_too_many_is_nobodys(pause: float, where: Where) -> None:
     """A second answer to one request, at once or while the connection rests, confirms no other."""
 
     async def script(exchange: Exchange) -> None:
@@ -225,7 +210,7 @@ async def test_an_answer_too_many_is_nobodys(pause: float, monkeypatch: pytest.M
         else:
             await exchange.send(http(b'{"__type":"x#InternalServerError"}', status=500))
 
-    async with RawServer(script).running() as server, table_at(server.url, monkeypatch) as table:
+    async with RawServer(script).running() as server, table_at(server.url, where) as table:
         await table.write(items(1))
         await asyncio.sleep(0.2)
         with pytest.raises(TransientError, match="InternalServerError"):
@@ -234,12 +219,12 @@ async def test_an_answer_too_many_is_nobodys(pause: float, monkeypatch: pytest.M
     assert [exchange.connection for exchange in server.requests] == [1, 2]
 
 
-async def test_interim_answers_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_interim_answers_are_passed_over(where: Where) -> None:
     """100 and 103 announce an answer and are none."""
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"
     async with (
         RawServer(say(interim + http(OK))).running() as server,
-        table_at(server.url, monkeypatch) as table,
+        table_at(server.url, where) as table,
     ):
         written, metrics = await deliver(table, [items(1, 2), items(3)])
 
@@ -247,7 +232,7 @@ async def test_interim_answers_are_passed_over(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_a_connection_that_ends_between_two_requests_costs_one_attempt_at_most(
-    monkeypatch: pytest.MonkeyPatch,
+    where: Where,
 ) -> None:
     """The server ends every connection after its answer, or as the next request arrives."""
 
@@ -260,7 +245,7 @@ async def test_a_connection_that_ends_between_two_requests_costs_one_attempt_at_
                 exchange.close()
 
     batches = [items(number) for number in range(30)]
-    async with RawServer(script).running() as server, table_at(server.url, monkeypatch) as table:
+    async with RawServer(script).running() as server, table_at(server.url, where) as table:
         written, metrics = await deliver(table, batches)
 
     assert [item.key for item in written] == [batch[0].key for batch in batches]
@@ -268,13 +253,13 @@ async def test_a_connection_that_ends_between_two_requests_costs_one_attempt_at_
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_no_redirect_is_followed(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_redirect_is_followed(status: int, where: Where) -> None:
     """A signed body goes to the host that it was signed for, and to no other."""
     async with RawServer(say(http(OK))).running() as elsewhere:
         place = http(b"", status=status, headers=f"Location: {elsewhere.url}/\r\n")
         async with (
             RawServer(say(place)).running() as server,
-            table_at(server.url, monkeypatch) as table,
+            table_at(server.url, where) as table,
         ):
             with pytest.raises(TransientError, match=str(status)):
                 await table.write(items(1))
@@ -283,11 +268,11 @@ async def test_no_redirect_is_followed(status: int, monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP_PROXY: the request goes to the proxy, with the service's whole address."""
+    """HTTP_PROXY: the SDK sends to the proxy, with the service's whole address; we know of it."""
     async with RawServer(say(http(OK))).running() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "")
-        async with table_at("http://dynamodb.example.invalid", monkeypatch) as table:
+        async with table_at("http://dynamodb.example.invalid", Where("sdk", monkeypatch)) as table:
             await table.write(items(1))
 
     assert proxy.requests[0].head.startswith(b"POST http://dynamodb.example.invalid/ HTTP/1.1")
@@ -295,7 +280,7 @@ async def test_a_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_any_mixture_of_breakages_loses_nothing_and_counts_once(
-    seed: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, where: Where
 ) -> None:
     """Five writers, every third exchange broken, before or after the write is applied."""
     dice, rows = random.Random(seed), set[str]()
@@ -311,7 +296,7 @@ async def test_any_mixture_of_breakages_loses_nothing_and_counts_once(
     batches = [items(*range(start, start + 5)) for start in range(0, 500, 5)]
     async with (
         RawServer(script).running() as server,
-        table_at(server.url, monkeypatch, connections=6) as table,
+        table_at(server.url, where, connections=6) as table,
     ):
         written, metrics = await deliver(table, batches, workers=5)
 
