@@ -41,10 +41,10 @@ scoreboard: setup-test ## measure reliability, an hour; see it turn red: make sc
 scoreboard-ci: setup-test ## the same, small, some minutes
 	@"$(VENV)/bin/python" -m bench.reliability --size ci --mutants ci $(ARGS)
 
-throughput: setup-dev ## compare the speed with that of others: make throughput ARGS="--peers us,node"
+throughput: setup-run ## compare the speed with that of others: make throughput ARGS="--peers us,node"
 	@"$(VENV)/bin/python" -m bench.throughput $(ARGS)
 
-performance: setup-dev ## measure every figure of docs/performance.md anew, half an hour, nothing else running
+performance: setup-run ## measure every figure of docs/performance.md anew, half an hour, nothing else running
 	@"$(VENV)/bin/python" -m bench.throughput --all --repeat 5 --sizes 10000,100000,1000000,10000000 \
 		--json docs/performance.json --document docs/performance.md \
 		--picture docs/where-time-goes.svg $(ARGS)

@@ -1,0 +1,1 @@
+"""What measures the speed, and what is made of the figures."""
