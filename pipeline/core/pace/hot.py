@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Any, Protocol
 
-__all__ = ["HotPartition", "Keyed", "units_of"]
+__all__ = ["RULE", "HotPartition", "Keyed", "Recent", "units_of"]
 
-_RULE = 1_000.0
+RULE = 1_000.0
 """Write units a second that the service lets one partition take: where every pace begins."""
+
+_HALVES_IN = 1.0
+"""Seconds after which what was seen counts half."""
 
 _FLOOR = 1.0
 """Write units a second that a partition is asked for at least: else nobody would see it recover."""
@@ -18,11 +22,14 @@ _CAREFUL, _BOLD = 0.01, 0.10
 _HOLDS = 10.0
 """Seconds after a refusal for which a pace grows with care."""
 
-_BELOW, _DEEPEST = 0.99, 0.5
+_LOOKS = 0.4
+"""Seconds for which is counted what becomes of a partition's items, from a refusal on."""
+
+_BELOW, _DEEPEST = 0.97, 0.5
 """A pace falls a little below the share that was taken, but not to less than half at once."""
 
 _SAMPLE = 25.0
-"""Units that are seen, if there are so many in half a second, before a refusal counts."""
+"""Units refused in a row, or half a second's, after which a partition is left alone."""
 
 _SETTLES = 0.25
 """Seconds in which answers to what was sent at an older pace still come in."""
@@ -55,6 +62,43 @@ def units_of(item: Keyed) -> int:
     return max(1, (item.size + 1023) >> 10)
 
 
+class Recent:
+    """What became of items lately: counts that halve every second."""
+
+    __slots__ = ("_at", "returned", "sent", "taken")
+
+    def __init__(self) -> None:
+        self.sent = self.returned = self.taken = 0.0
+        self._at = 0.0
+
+    def note(self, sent: float, returned: float, taken: float, now: float) -> None:
+        """Count items sent and returned, and the write units taken."""
+        if now > self._at:
+            fade = 0.5 ** ((now - self._at) / _HALVES_IN)
+            self._at = now
+            self.sent *= fade
+            self.returned *= fade
+            self.taken *= fade
+        self.sent += sent
+        self.returned += returned
+        self.taken += taken
+
+    def less(self, other: Recent) -> None:
+        """Take *other*, which was noted here too, out again."""
+        self.sent = max(0.0, self.sent - other.sent)
+        self.returned = max(0.0, self.returned - other.returned)
+
+    @property
+    def share(self) -> float:
+        """The share of what was sent that was returned."""
+        return self.returned / self.sent if self.sent else 0.0
+
+    @property
+    def rate(self) -> float:
+        """Write units taken a second, lately."""
+        return self.taken * log(2) / _HALVES_IN
+
+
 class HotPartition:
     """
     The pace of one partition value, in write units a second, learnt from what is refused of it.
@@ -67,6 +111,7 @@ class HotPartition:
         "_failures",
         "_fell_at",
         "_grown_at",
+        "_judged_at",
         "_lost",
         "_settled_at",
         "_taken",
@@ -74,17 +119,20 @@ class HotPartition:
         "_used",
         "laned",
         "rate",
+        "recent",
     )
 
     def __init__(self, now: float) -> None:
-        self.rate = _RULE
+        self.rate = RULE
+        self.recent = Recent()
         self.laned = False  # whether items wait for it, in a line of their own
         self._tokens = 0.0
         self._used = now  # until when the bucket is filled; in the future while it is paused
         self._settled_at = now + _SETTLES
         self._grown_at = self._fell_at = self._settled_at
         self._failures = 0
-        self._taken = self._lost = 0.0  # of what was sent since it settled
+        self._taken = self._lost = 0.0  # since the first refusal after it had settled
+        self._judged_at: float | None = None
 
     def __repr__(self) -> str:
         return f"<HotPartition {self.rate:.0f} units/s, {self._tokens:.0f} saved>"
@@ -119,11 +167,15 @@ class HotPartition:
             self._failures = 0
         if now < self._settled_at:
             return
+        if self._judged_at is None:
+            if not refused:
+                self._grow(now)
+                return
+            self._judged_at = now + _LOOKS
         self._taken += accepted
         self._lost += refused
-        if not self._lost:
-            self._grow(now)
-        elif self._taken + self._lost >= min(_SAMPLE, self.rate / 2):
+        dead = not self._taken and self._lost >= min(_SAMPLE, self.rate / 2)
+        if dead or now >= self._judged_at:
             self._fall(now)
 
     def _grow(self, now: float) -> None:
@@ -143,3 +195,4 @@ class HotPartition:
         self._settled_at = now + pause + _SETTLES
         self._grown_at = self._fell_at = self._settled_at
         self._taken = self._lost = 0.0
+        self._judged_at = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.core.pace.hot import HotPartition, units_of
+from pipeline.core.pace.hot import RULE, HotPartition, Recent, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Partitions"]
 
-_HALVES_IN = 1.0
-"""Seconds after which what was seen counts half."""
-
 _ENOUGH = 3.0
-"""Refused items, and refusing answers, that are no chance."""
+"""Items that are no chance: of a partition, refused; of others, to compare with."""
 
-_OFFERED = 250.0
-"""Recent write units of one partition from which, by the service's rule, it may be at its limit."""
+_MASS = 5
+"""Items of one partition in one request that, if nothing but they is refused, tell at once."""
+
+_NEAR_RULE = 0.6
+"""Share of the rule from which a partition may well be at its own limit, though others are too."""
 
 _LIKE = 0.5
 """Share of a partition's refusals from which others are refused like it: then it is the table."""
@@ -38,29 +38,6 @@ _ALIVE = 1.0
 _NONE: frozenset[Hashable] = frozenset()
 
 
-class _Recent:
-    """What became of items lately, counts that halve every second."""
-
-    __slots__ = ("_at", "answers", "returned", "sent", "units")
-
-    def __init__(self) -> None:
-        self.sent = self.returned = self.units = self.answers = 0.0
-        self._at = 0.0
-
-    def note(self, sent: float, returned: float, now: float, units: float = 0.0) -> None:
-        fade = 0.5 ** ((now - self._at) / _HALVES_IN) if now > self._at else 1.0
-        self._at = now
-        self.sent = self.sent * fade + sent
-        self.returned = self.returned * fade + returned
-        self.units = self.units * fade + units
-        self.answers = self.answers * fade + (returned > 0)
-
-    @property
-    def share(self) -> float:
-        """The share of what was sent that was returned."""
-        return self.returned / self.sent if self.sent else 0.0
-
-
 class Partitions:
     """
     The partition values of a run that the table refuses while it takes others.
@@ -75,9 +52,9 @@ class Partitions:
 
     def __init__(self) -> None:
         self._hot: dict[Hashable, HotPartition] = {}
-        self._suspects: dict[Hashable, _Recent] = {}
-        self._cold = _Recent()
-        self._paced = _Recent()
+        self._suspects: dict[Hashable, Recent] = {}
+        self._cold = Recent()
+        self._paced = Recent()
         self._accepted_at: float | None = None
         self._refused_at = 0.0
 
@@ -98,7 +75,9 @@ class Partitions:
         """Give a value the pace of the rule before it is refused; False if there are too many."""
         if value not in self._hot and len(self._hot) < _MOST_HOT:
             self._hot[value] = HotPartition(now)
-            self._suspects.pop(value, None)
+            suspect = self._suspects.pop(value, None)
+            if suspect is not None:
+                self._cold.less(suspect)
         return value in self._hot
 
     def alive(self, now: float) -> bool:
@@ -126,23 +105,34 @@ class Partitions:
         elif now - self._refused_at > _REMEMBERED:
             self._forget_all()
         if not returned and not self._hot and not self._suspects:
-            self._cold.note(len(sent), 0, now)
+            self._cold.note(len(sent), 0, 0, now)
             return _NONE
         counts = self._count(sent, returned)
         self._note(counts, len(sent), len(returned), now)
-        of_table, of_partition = _classed(reasons)
-        refused = {value: count for value, count in counts.items() if count.returned}
-        hot: set[Hashable] = set()
-        if not of_table:
-            hot = {one for one in refused if self._is_hot(one, of_partition=of_partition)}
-        for value in hot:
-            if value not in self._hot:
-                self._hot[value] = HotPartition(now)
-                self._suspects.pop(value, None)
+        hot = self._hot_of(counts, len(returned), reasons)
         for value, count in counts.items():
+            if value in hot:
+                self.expect(value, now)
             if value in self._hot and (value in hot or not count.returned):
                 self._hot[value].learn(count.units - count.refused, count.refused, now)
-        return frozenset(hot)
+        return hot
+
+    def _hot_of(
+        self, counts: dict[Hashable, _Count], returned: int, reasons: Sequence[str]
+    ) -> frozenset[Hashable]:
+        of_table, of_partition = _classed(reasons)
+        if of_table or not returned:
+            return _NONE
+        return frozenset(
+            value
+            for value, count in counts.items()
+            if count.returned
+            and self._is_hot(
+                value,
+                massed=count.sent >= _MASS and count.returned == returned,
+                of_partition=of_partition,
+            )
+        )
 
     def _forget_all(self) -> None:
         """Let go of suspects, and of hot values for which nothing waits."""
@@ -166,45 +156,44 @@ class Partitions:
 
     def _note(self, counts: dict[Hashable, _Count], sent: int, returned: int, now: float) -> None:
         for value, count in counts.items():
+            what = (count.sent, count.returned, count.units - count.refused)
             hot = self._hot.get(value)
             if hot is not None:
                 sent -= count.sent
                 returned -= count.returned
                 if now >= hot.settled:
-                    self._paced.note(count.sent, count.returned, now)
+                    self._paced.note(*what, now)
+                    hot.recent.note(*what, now)
             elif value in self._suspects or count.returned > 1 or len(counts) <= _ENOUGH:
-                self._suspect(value).note(count.sent, count.returned, now, count.units)
-        self._cold.note(sent, returned, now)
+                self._suspect(value).note(*what, now)
+        self._cold.note(sent, returned, 0, now)
 
-    def _suspect(self, value: Hashable) -> _Recent:
+    def _suspect(self, value: Hashable) -> Recent:
         suspect = self._suspects.get(value)
         if suspect is None:
             if len(self._suspects) >= _MOST_SUSPECTS:
                 self._suspects.clear()
-            suspect = self._suspects[value] = _Recent()
+            suspect = self._suspects[value] = Recent()
         return suspect
 
-    def _is_hot(self, value: Hashable, *, of_partition: bool) -> bool:
-        if value in self._hot:
-            return of_partition or not self._like_others(self._paced.share, _Recent())
+    def _is_hot(self, value: Hashable, *, massed: bool, of_partition: bool) -> bool:
+        hot = self._hot.get(value)
+        if hot is not None:
+            own = hot.recent
+            return of_partition or own.rate >= _NEAR_RULE * RULE or not self._like_others(own)
         suspect = self._suspects.get(value)
-        if suspect is None or suspect.returned < _ENOUGH:
+        if suspect is None or not (massed or suspect.returned >= _ENOUGH):
             return False
         if len(self._hot) >= _MOST_HOT:
             self._forget_all()
             return False
-        if of_partition:
-            return True
-        if suspect.units < _OFFERED and suspect.answers < _ENOUGH:
-            return False
-        return not self._like_others(suspect.share, suspect)
+        return of_partition or not self._like_others(suspect)
 
-    def _like_others(self, share: float, own: _Recent) -> bool:
-        """Tell whether others are refused like a value of which *share* is."""
-        sent, returned = self._cold.sent - own.sent, self._cold.returned - own.returned
-        if sent < _ENOUGH and self._paced.sent >= _ENOUGH:
-            return own.sent > 0 and self._paced.share >= _LIKE * share
-        return sent >= _ENOUGH and returned / sent >= _LIKE * share
+    def _like_others(self, own: Recent) -> bool:
+        """Tell whether others are refused like a partition of which *own* became of its items."""
+        sent = self._cold.sent + self._paced.sent - own.sent
+        returned = self._cold.returned + self._paced.returned - own.returned
+        return sent >= _ENOUGH and returned / sent >= _LIKE * own.share
 
 
 class _Count:
