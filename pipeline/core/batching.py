@@ -139,11 +139,7 @@ class Batching(Generic[ItemT]):
         """
         mixing = self._mixing or self._mix(now)
         for item in reversed(items):
-            self._in_flight.discard(item.key)
-            newer = self._waiting.pop(item.key, None)
-            if newer is not None:
-                _supersede(item, newer)
-            mixing.put_back(newer or item, now)
+            mixing.put_back(self._unsent(item), now)
 
     def take(self, now: float, *, flush: bool = False) -> list[ItemT] | None:
         """Return the next batch that is full or due (with *flush*: any), or None."""
@@ -174,15 +170,28 @@ class Batching(Generic[ItemT]):
         self.due_at = None
 
     def _mix(self, now: float) -> Mixing[ItemT]:
-        """Go over to mixing, with what has been filling a batch."""
+        """Go over to mixing, with what was in batches that nobody has taken."""
         if self._lanes is None:
             raise TypeError("these batches are made without lanes")
         limits = BatchLimits(self._max_items, self._max_bytes, self._linger)
-        self._mixing = Mixing(self._lanes, limits, self.due_at)
+        mixing = self._mixing = Mixing(self._lanes, limits, self.due_at)
+        for batch in self._ready:
+            for item in batch:
+                mixing.put(self._unsent(item), now)
         for item in self._filling.values():
-            self._mixing.put(item, now)
+            mixing.put(item, now)
+        self._ready.clear()
         self._filling, self._filling_bytes = {}, 0
-        return self._mixing
+        return mixing
+
+    def _unsent(self, item: ItemT) -> ItemT:
+        """Take *item* out of flight, not written; return it, or what superseded it meanwhile."""
+        self._in_flight.discard(item.key)
+        newer = self._waiting.pop(item.key, None)
+        if newer is None:
+            return item
+        _supersede(item, newer)
+        return newer
 
     def _take_mixed(self, mixing: Mixing[ItemT], now: float, *, flush: bool) -> list[ItemT] | None:
         batch = mixing.take(now, flush=flush)

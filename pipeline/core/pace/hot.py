@@ -122,13 +122,13 @@ class HotPartition:
         "recent",
     )
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, refused: bool) -> None:
         self.rate = RULE
         self.recent = Recent()
         self.laned = False  # whether items wait for it, in a line of their own
         self._tokens = 0.0
         self._used = now  # until when the bucket is filled; in the future while it is paused
-        self._settled_at = now + _SETTLES
+        self._settled_at = now + _SETTLES if refused else now
         self._grown_at = self._fell_at = self._settled_at
         self._failures = 0
         self._taken = self._lost = 0.0  # since the first refusal after it had settled

@@ -71,10 +71,10 @@ class Partitions:
         """Let go of a hot value: nothing of it has come for a while."""
         del self._hot[value]
 
-    def expect(self, value: Hashable, now: float) -> bool:
+    def expect(self, value: Hashable, now: float, *, refused: bool = False) -> bool:
         """Give a value the pace of the rule before it is refused; False if there are too many."""
         if value not in self._hot and len(self._hot) < _MOST_HOT:
-            self._hot[value] = HotPartition(now)
+            self._hot[value] = HotPartition(now, refused=refused)
             suspect = self._suspects.pop(value, None)
             if suspect is not None:
                 self._cold.less(suspect)
@@ -112,7 +112,7 @@ class Partitions:
         hot = self._hot_of(counts, len(returned), reasons)
         for value, count in counts.items():
             if value in hot:
-                self.expect(value, now)
+                self.expect(value, now, refused=True)
             if value in self._hot and (value in hot or not count.returned):
                 self._hot[value].learn(count.units - count.refused, count.refused, now)
         return hot
@@ -179,8 +179,10 @@ class Partitions:
     def _is_hot(self, value: Hashable, *, massed: bool, of_partition: bool) -> bool:
         hot = self._hot.get(value)
         if hot is not None:
+            # What was sent before its pace was known tells nothing against it.
             own = hot.recent
-            return of_partition or own.rate >= _NEAR_RULE * RULE or not self._like_others(own)
+            known = own.returned > 0 and own.rate < _NEAR_RULE * RULE
+            return of_partition or not known or not self._like_others(own)
         suspect = self._suspects.get(value)
         if suspect is None or not (massed or suspect.returned >= _ENOUGH):
             return False
