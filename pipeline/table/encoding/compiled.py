@@ -17,8 +17,8 @@ import orjson
 
 from pipeline.table.encoding.figures import measured
 from pipeline.table.encoding.fused import typed
-from pipeline.table.encoding.request import WIDEST_CHARACTER, Encoded, unescaped_length
-from pipeline.table.size import text_size
+from pipeline.table.encoding.request import WIDEST_CHARACTER, Encoded
+from pipeline.table.size import text_size, value_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -202,9 +202,10 @@ class _Code:
         sizes = " + ".join([str(self._fixed), *self._sizes])
         self._steps.append(f"size = {sizes}")
         if together:
-            self._steps.append(f"json = dumps(f'{''.join(together)}')")
+            self._steps.append(f"text = f'{''.join(together)}'")
+            self._steps.append("json = dumps(text)")
             self._steps.append("if BACKSLASH in json:")
-            self._steps.append(f"    size += unescaped_length(json) - {_QUOTES}")
+            self._steps.append("    size += text_size(text)")
             if self._texts:
                 texts = ", ".join(self._texts)
                 self._steps.append(f"    {texts}, = [_escaped(one) for one in ({texts},)]")
@@ -225,11 +226,10 @@ def _any(value: Any, depth: int) -> tuple[str, int]:
         return '{"NULL":true}', 1
     kind = type(value)
     if kind is str:
-        line = orjson.dumps(value)
-        return f'{{"S":{line.decode()}}}', unescaped_length(line) - _QUOTES
+        return f'{{"S":{orjson.dumps(value).decode()}}}', text_size(value)
     wire, excess = typed(value, kind, depth)
     line = orjson.dumps(wire)
-    return line.decode(), unescaped_length(line) - _TYPED + excess
+    return line.decode(), value_size(wire) if b"\\" in line else len(line) - _TYPED + excess
 
 
 _KNOWN: dict[str, Any] = {
@@ -246,5 +246,5 @@ _KNOWN: dict[str, Any] = {
     "dumps": orjson.dumps,
     "measured": measured,
     "new": tuple.__new__,
-    "unescaped_length": unescaped_length,
+    "text_size": text_size,
 }

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from pipeline.table import numbers
+from pipeline.table import numbers, size
 from pipeline.table.encoding.fused import DOUBTS, LARGEST, typed_items
 from pipeline.table.encoding.plain import base64_text, typed_item
-from pipeline.table.encoding.request import WIDEST_CHARACTER, Encoded, Frame, unescaped_length
+from pipeline.table.encoding.request import WIDEST_CHARACTER, Encoded, Frame
 from pipeline.table.encoding.shapes import Shapes
 from pipeline.table.rules import MAX_PARTITION_BYTES, MAX_SORT_BYTES, ItemRules
 from pipeline.table.rules.values import decoded
@@ -111,7 +111,10 @@ class Encoder:
             item = {name: item[name] for name in self.key_names}
         wire, excess = typed_items(item)
         line = self._request(wire)
-        weight = unescaped_length(line) + excess - self._around - _ENTRY * len(wire)
+        if b"\\" in line:
+            weight = size.item_size(wire)  # escapes make the bytes more than the text is
+        else:
+            weight = len(line) + excess - self._around - _ENTRY * len(wire)
         if weight > self.frame.budget:
             raise ValueError
         for name, kind, limit in self._optional:

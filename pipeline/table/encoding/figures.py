@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["measured"]
 
 _CAP = 21
+_UNCAPPED = 36  # characters: so many are never too many pairs, with a sign and a point or without
 
 
 def measured(value: int | Decimal) -> tuple[str, int]:
@@ -28,15 +29,17 @@ def measured(value: int | Decimal) -> tuple[str, int]:
     if text.isdigit():
         if text[-1] != "0" and len(text) <= MAX_DIGITS:
             return text, 1 + (len(text) + 1) // 2
-    else:
+    elif len(text) <= _UNCAPPED:
         whole, _, fraction = text.partition(".")
-        if (
-            fraction.isdigit()
-            and whole.isdigit()
-            and fraction[-1] != "0" != whole
-            and len(text) <= MAX_DIGITS
-        ):
-            return text, 1 + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2
+        sign = 0
+        if whole[0] == "-":
+            whole = whole[1:]
+            sign = 1
+        if whole.isdigit():
+            if fraction.isdigit() and fraction[-1] != "0" != whole:
+                return text, 1 + sign + (len(whole) + 1) // 2 + (len(fraction) + 1) // 2
+            if not fraction and text[-1] != "0":
+                return text, 1 + sign + (len(whole) + 1) // 2
     return _signed(text)
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pipeline.model import Key
     from pipeline.table.rules import KeyAttribute
 
-__all__ = ["WIDEST_CHARACTER", "Encoded", "Frame", "unescaped_length"]
+__all__ = ["WIDEST_CHARACTER", "Encoded", "Frame"]
 
 WIDEST_CHARACTER = 4
 """The most bytes that a character has in UTF-8."""
-
-# orjson escapes single characters, none of which has more than one byte.
-_ESCAPE = re.compile(rb"\\(?:u[0-9a-f]{4}|.)")
 
 
 class Encoded(NamedTuple):
@@ -56,8 +52,3 @@ class Frame(NamedTuple):
     def tail(self) -> str:
         """The JSON after the item's attributes."""
         return "}}}"
-
-
-def unescaped_length(line: bytes) -> int:
-    """Count the bytes of JSON, an escaped character as the one that it stands for."""
-    return len(line) if b"\\" not in line else len(_ESCAPE.sub(b".", line))

@@ -2,8 +2,8 @@
 Which shapes items have, learnt from the items themselves, and the code for those that recur.
 
 Names come from strangers: how many shapes are known, and of how many names and characters, is
-bounded, and so is the work of compiling. Code is made for a shape once it has been missed often
-enough to pay, and again, for what the misses have shown, after twice as many each time.
+bounded, and so is the work: code is made for a shape once it has been seen often enough to pay, and
+again, for what has been seen that it does not fit, after twice as many each time.
 """
 
 from __future__ import annotations
@@ -28,62 +28,68 @@ _MOST_KNOWN = 256
 _MOST_COMPILED = 64
 _MOST_NAMES = 64
 _MOST_CHARACTERS = 2048
-_FIRST_MISSES = 128
-_LOOKED_AT = 8
+_ENOUGH = 64
+_EAGER = 1024
+_ONE_IN = 17  # a prime, so that it keeps no step with records that take turns
 _MOST_INNER_NAMES = 16
 _DEEPEST = 4
 
 
 @dataclass(slots=True)
 class _Shape:
-    """
-    Items of the same names: the *kinds* that fit those looked at.
-
-    Of those *missed* one in *every* is looked at, and when they are *due* there is code anew.
-    """
+    """Items of the same names: the *kinds* that fit those seen; code is *due* after so many."""
 
     kinds: dict[str, Kind]
-    missed: int = 0
-    every: int = 1
-    due: int = _FIRST_MISSES
+    due: int
+    seen: int = 0
 
 
 class Shapes:
     """
     The shapes of one table's items.
 
-    *codes* has the code for those that have any, by their names in order.
+    *codes* has the code for those that have any, by their names in order. *enough* looks at items
+    of a shape are reason to make it.
     """
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, enough: int = _ENOUGH) -> None:
         self.codes: dict[Names, Encode] = {}
         self._frame = frame
+        self._sent = {part.name for part in frame.key} if frame.key_alone else None
+        self._enough = enough
         self._known: dict[Names, _Shape] = {}
+        self._missed = 0
 
     def missed(self, item: Mapping[str, Any]) -> None:
-        """Learn from an item that is sound and that no code has encoded."""
+        """Learn from a sound item that no code has encoded; in the long run only from some."""
+        self._missed += 1
+        if self._missed > _EAGER and self._missed % _ONE_IN:
+            return
         names = tuple(item)
         shape = self._known.get(names)
         if shape is None:
-            if self._welcome(names):
-                self._known[names] = _Shape({name: kind_of(item[name]) for name in names})
-            return
-        shape.missed += 1
-        if shape.missed % shape.every:
-            return
+            if not self._welcome(names):
+                return
+            shape = self._known[names] = _Shape(self._kinds(names, item), self._enough)
         for name, kind in shape.kinds.items():
             if kind is not ANY:
                 shape.kinds[name] = merged(kind, kind_of(item[name]))
-        if shape.missed >= shape.due:
-            shape.missed, shape.every, shape.due = 0, _LOOKED_AT, shape.due * 2
+        shape.seen += 1
+        if shape.seen >= shape.due:
+            shape.seen, shape.due = 0, shape.due * 2
             code = compiled(shape.kinds, self._frame)
             if code is not None:
                 self.codes[names] = code
+
+    def _kinds(self, names: Names, item: Mapping[str, Any]) -> dict[str, Kind]:
+        sent = names if self._sent is None else self._sent
+        return {name: kind_of(item[name]) if name in sent else ANY for name in names}
 
     def _welcome(self, names: Names) -> bool:
         """Make room for a shape, unless it is too large or too many have code already."""
         if (
             len(names) > _MOST_NAMES
+            or not all(type(name) is str for name in names)
             or sum(map(len, names)) > _MOST_CHARACTERS
             or len(self.codes) >= _MOST_COMPILED
         ):
@@ -106,6 +112,7 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
         found is dict
         and depth < _DEEPEST
         and 0 < len(value) <= _MOST_INNER_NAMES
+        and all(type(name) is str for name in value)
         and sum(map(len, value)) <= _MOST_CHARACTERS
     ):
         return {name: kind_of(member, depth + 1) for name, member in value.items()}
