@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pipeline import __version__
+from pipeline.errors import DeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,7 +170,8 @@ class Signer:
         Return request line and headers, with the empty line after them.
 
         *target* is the operation with its version, ``DynamoDB_20120810.BatchWriteItem``; *now* are
-        seconds since the epoch, by this machine's clock if left out.
+        seconds since the epoch, by this machine's clock if left out. Raise `DeniedError` for keys
+        that cannot stand in a header.
         """
         second = int(time.time() if now is None else now)
         made = self._seconds.get(target)
@@ -182,6 +184,13 @@ class Signer:
         return b"%b%b\r\nContent-Length: %d\r\n\r\n" % (made.head, signature, len(body))
 
     def _make(self, target: str, keys: Keys, second: int) -> _Second:
+        told = keys.access_key + (keys.token or "")
+        if not (told.isascii() and told.isprintable()):
+            raise DeniedError(
+                "the access key or the session token is not a line of ASCII; `aws configure list` "
+                "shows where they come from",
+                code="Credentials",
+            )
         date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
