@@ -200,6 +200,41 @@ def test_good_csv_is_what_the_csv_module_reads(
     assert [record.cells for record in records] == rows
 
 
+class WindowFramer(CsvFramer):
+    """The plain way of CSV: every line comes to the window."""
+
+    def _quick(self, run: bytes) -> None:
+        del run
+
+
+TAME = st.lists(
+    st.lists(st.sampled_from(["", "x", '"x,y"', '"x\ny"', '"\r\n"', '"x""y"', "é"]), max_size=3),
+    max_size=60,
+)
+
+
+@given(
+    text=_tables() | TAME.map(lambda rows: "\n".join(["a,b", *map(",".join, rows)]).encode()),
+    cuts=st.lists(st.integers(0, 2_000), max_size=5),
+    limit=st.sampled_from([LIMIT, 10_000]),
+    batch=st.sampled_from([1, 3, 25]),
+)
+def test_csv_read_at_once_is_csv_read_line_by_line(
+    text: bytes, cuts: list[int], limit: int, batch: int
+) -> None:
+    """What nothing is wrong with is framed without the window, to the very same records."""
+    spec, start = FramerSpec("part", limit, batch=batch), Position("part", 0, 0, 0)
+
+    plain = _frame(WindowFramer(spec, start), _blocks(text, cuts))
+    quick = _frame(CsvFramer(spec, start), _blocks(text, cuts))
+
+    assert _facts(quick) == _facts(plain)
+    for records, position in quick:
+        assert position.record == records[-1].ordinal + 1
+        rest = _frame(WindowFramer(spec, position), iter([text[position.offset :]]))
+        assert _facts(rest) == _facts(plain)[position.record :]
+
+
 @given(
     rows=st.lists(
         st.tuples(st.booleans(), st.integers(0, 999)).map(

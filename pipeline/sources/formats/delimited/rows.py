@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pipeline.errors import SourceCorruptError
 from pipeline.model import Position, Record, Violation
 from pipeline.sources.formats.delimited.header import HeaderError, read_header
+from pipeline.sources.formats.delimited.quick import quick_rows
 from pipeline.sources.formats.delimited.window import CsvWindow, WindowSpec
 from pipeline.sources.formats.lines import LineAssembler, LongLine, too_long, too_long_record
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.model import Value
+    from pipeline.sources.formats.delimited.quick import QuickRows
     from pipeline.sources.formats.framer import FramerSpec
 
 __all__ = ["CsvFramer", "decode_row"]
@@ -27,7 +29,8 @@ class CsvFramer:
     """
     Rows framed by the csv module in strict mode, each with its cells.
 
-    `CsvWindow` says what becomes of broken quotes. Lines with nothing on them are no records.
+    `CsvWindow` says what becomes of broken quotes; text in which nothing is broken does not come to
+    it. Lines with nothing on them are no records.
     """
 
     def __init__(self, spec: FramerSpec, start: Position) -> None:
@@ -74,6 +77,10 @@ class CsvFramer:
 
     def _frame(self, run: bytes | LongLine) -> Iterator[list[Record]]:
         if not isinstance(run, LongLine):
+            rows = self._quick(run)
+            if rows is not None:
+                yield from self._at_once(rows)
+                return
             self._add_lines(run)
             yield from self._rows()
             return
@@ -81,6 +88,34 @@ class CsvFramer:
             raise SourceCorruptError(f"{self._spec.name!r} has a header that does not end")
         yield from self._rows(f"within {self._spec.max_record} bytes")
         yield [self._long(run)]
+
+    def _quick(self, run: bytes) -> QuickRows | None:
+        """Read *run* at once, if nothing in it or before it asks for the window."""
+        if self._header is None or len(run) > self._spec.max_record or not self._window.idle:
+            return None
+        return quick_rows(run, self._spec.delimiter)
+
+    def _at_once(self, rows: QuickRows) -> Iterator[list[Record]]:
+        """Give the records of *rows* without the window's bookkeeping for each."""
+        window, columns, size = self._window, len(self._header or ()), self._spec.batch
+        line, offset = window.line(window.begin), window.offset(window.begin)
+        for first in range(0, len(rows.cells), size):
+            last = first + size
+            records: list[Record] = []
+            at_line, at_offset, ordinal = line, offset, self._record
+            for raw, cells in zip(rows.raws[first:last], rows.cells[first:last], strict=True):
+                if cells:
+                    text = raw[:-1] if raw[-1] == 13 else raw  # noqa: PLR2004 - a carriage return
+                    record = Record(ordinal, line, offset, len(text), text, cells)
+                    if len(cells) != columns:
+                        self._judge(record, None)
+                    records.append(record)
+                    ordinal += 1
+                offset += len(raw) + 1
+                line += 1 + raw.count(b"\n") if rows.tall else 1
+            window.skip(offset - at_offset, line - at_line)
+            self._record = ordinal
+            yield records
 
     def _add_lines(self, run: bytes, *, whole: bool = False) -> None:
         """Hand lines to the window, the header taken off the first of them."""

@@ -59,6 +59,11 @@ class CsvWindow:
         self.begin = 0
         self.clean = True
 
+    @property
+    def idle(self) -> bool:
+        """Whether all lines that were taken are done with."""
+        return self.begin == len(self.raws)
+
     def add(self, run: bytes) -> None:
         """Take whole lines, and let go of those that are done with."""
         self._discard()
