@@ -53,7 +53,7 @@ class FakeTable:
         """Answer by the script."""
         number = len(self.requests)
         now = asyncio.get_running_loop().time()
-        self.requests.append((now, [(str(item.key[0]), item.wire.decode()) for item in items]))
+        self.requests.append((now, [(str(item.key[-1]), item.wire.decode()) for item in items]))
         verdict = self.script(number, items)
         await asyncio.sleep(self.latency(number))
         if isinstance(verdict, PipelineError):
@@ -61,12 +61,12 @@ class FakeTable:
         left = list(verdict or ())
         for item in items:
             if item not in left:
-                self.rows[str(item.key[0])] = item.wire.decode()
+                self.rows[str(item.key[-1])] = item.wire.decode()
         return Answer(left, float(len(items) - len(left)))
 
     def show_key(self, key: Key, /) -> Mapping[str, str]:
         """Show the key as attribute ``id``."""
-        return {"id": str(key[0])}
+        return {"id": str(key[-1])}
 
 
 class ListLog:

@@ -207,8 +207,10 @@ class Batching(Generic[ItemT]):
 
 
 def _supersede(older: Batchable, newer: Batchable) -> None:
-    """Attach *older*, and what it had replaced, to *newer*; the list moves, it is not copied."""
-    attached = older.superseded
-    older.superseded = newer.superseded
+    """Attach *older*, and what it had replaced, to *newer*, before what that has replaced."""
+    attached, later = older.superseded, newer.superseded
     attached.append(older)
-    newer.superseded = attached
+    if later:  # of an older one that comes back late
+        attached += later
+        later = []
+    older.superseded, newer.superseded = later, attached
