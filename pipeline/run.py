@@ -9,7 +9,7 @@ from pipeline.compose import specs
 from pipeline.compose.columns import check_columns, known_columns
 from pipeline.compose.endings import unreadable
 from pipeline.compose.execution import Execution, Plan
-from pipeline.compose.preflight import check_items, find_table, open_client
+from pipeline.compose.preflight import check_items, find_table, open_table
 from pipeline.compose.resumption.beginning import claimed
 from pipeline.compose.resumption.earlier import fingerprint
 from pipeline.compose.resumption.verify import check_expectation
@@ -24,13 +24,12 @@ from pipeline.table.encoding import Encoder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from types_aiobotocore_dynamodb import DynamoDBClient
-
     from pipeline.compose.resumption.beginning import Claim
     from pipeline.config import Definition
     from pipeline.core.flow import StopSignal
     from pipeline.observe.report import Report
     from pipeline.sources.base import Source
+    from pipeline.table.access import Access
     from pipeline.table.base import Table
 
 __all__ = ["Options", "check_source", "replay_letters", "run_pipeline"]
@@ -119,9 +118,9 @@ async def _load(
             read = await _open(definition, source)
         except SourceCorruptError as error:
             return unreadable(_plan(definition, options, claim), error)
-        async with open_client(definition, options.runs) as client:
-            await claim.require_table(client, definition.target.table)
-            written = await _target(definition, options, client, read)
+        async with open_table(definition, options.runs) as access:
+            await claim.require_table(access.calls, definition.target.table)
+            written = await _target(definition, options, access, read)
             wanted = fingerprint(definition, read, written)
             beginning = await claim.begin(read, wanted, options.limit)
             plan = _plan(definition, options, claim, wanted)
@@ -151,17 +150,13 @@ async def _open(definition: Definition, source: Source) -> Input:
     return read
 
 
-async def _target(
-    definition: Definition, options: Options, client: DynamoDBClient, read: Input
-) -> Output:
+async def _target(definition: Definition, options: Options, access: Access, read: Input) -> Output:
     """Find the table, or make it, and what writes to it."""
-    columns = known_columns(read.parts)
-    description = await find_table(client, definition, columns, may_create=not options.dry_run)
+    columns, calls = known_columns(read.parts), access.calls
+    description = await find_table(calls, definition, columns, may_create=not options.dry_run)
     encoder = Encoder(description, definition.write.mode)
-    from pipeline.table.aws.transport import SdkSender  # noqa: PLC0415 - it comes with the client
-
-    sender = SdkSender(client, description.name, timeout=definition.write.timeout)
-    table: Table = DynamoTable(sender, description.name, encoder)
-    if options.dry_run:
-        table = DryTable(encoder)
-    return Output(table, encoder, description, shown_url(client.meta.endpoint_url))
+    table: Table = DryTable(encoder)
+    if not options.dry_run:
+        table = DynamoTable(access.sender(description.name), description.name, encoder)
+    endpoint = shown_url(calls.endpoint_url)
+    return Output(table, encoder, description, endpoint, access.transport, access.fallback)

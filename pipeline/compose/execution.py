@@ -134,11 +134,14 @@ class Execution:
             name=self._definition.name,
             table=self._written.description.name,
             endpoint=self._written.endpoint,
+            transport=self._written.transport,
             parts=len(self._read.parts),
             workers=self._definition.write.workers,
             dry_run=self._plan.dry_run,
             **({} if earlier is None else {"from": earlier.resumed_from}),
         )
+        if self._written.fallback:
+            log.info("transport.fell_back", to="sdk", reason=self._written.fallback)
         for warning in self._warnings(beginning):
             self._metrics.warnings.append(warning)
             log.warning("run.warning", message=warning)

@@ -13,34 +13,35 @@ from pipeline.compose.specs import (
     table_spec,
 )
 from pipeline.errors import PreflightError
+from pipeline.table.access import open_access
 from pipeline.table.aws.admin import create, describe, wait_until_active
-from pipeline.table.aws.connection import ConnectionSettings, connect, shown_url
+from pipeline.table.aws.connection import ConnectionSettings, shown_url
 from pipeline.transform.template import parse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from types_aiobotocore_dynamodb import DynamoDBClient
-
     from pipeline.config import Definition
+    from pipeline.table.access import Access
+    from pipeline.table.aws.calls import TableCalls
     from pipeline.table.description import TableDescription
     from pipeline.transform.specs import ItemSpec
 
-__all__ = ["check_items", "find_table", "open_client"]
+__all__ = ["check_items", "find_table", "open_table"]
 
 
 @asynccontextmanager
-async def open_client(definition: Definition, runs: Path) -> AsyncIterator[DynamoDBClient]:
-    """Yield a client for the definition's endpoint; the embedded engine runs as long as it."""
+async def open_table(definition: Definition, runs: Path) -> AsyncIterator[Access]:
+    """Yield access to the definition's endpoint; the embedded engine runs as long as it."""
     target = definition.target
     connections = definition.write.workers + 1
     if target.endpoint != "embedded":
         settings = ConnectionSettings(
             target.region, target.endpoint, connections, timeout=definition.write.timeout
         )
-        async with connect(settings) as client:
-            yield client
+        async with open_access(settings, target.transport) as access:
+            yield access
         return
     from pipeline.embedded import serve  # noqa: PLC0415 - only where it is asked for
 
@@ -53,12 +54,12 @@ async def open_client(definition: Definition, runs: Path) -> AsyncIterator[Dynam
             rehearsal=True,
             timeout=definition.write.timeout,
         )
-        async with connect(settings) as client:
-            yield client
+        async with open_access(settings, target.transport) as access:
+            yield access
 
 
 async def find_table(
-    client: DynamoDBClient,
+    calls: TableCalls,
     definition: Definition,
     columns: Sequence[str] | None,
     *,
@@ -72,19 +73,19 @@ async def find_table(
     source's records can have, where that is known.
     """
     target, spec = definition.target, table_spec(definition)
-    description = await describe(client, target.table)
+    description = await describe(calls, target.table)
     if description is None:
         if spec is None or target.create is None or not target.create.if_missing:
-            raise PreflightError(_missing(definition, shown_url(client.meta.endpoint_url)))
+            raise PreflightError(_missing(definition, shown_url(calls.endpoint_url)))
         if not may_create:
             return assumed_table(definition)
-        description = await create(client, spec)
+        description = await create(calls, spec)
     elif description.status not in {"ACTIVE", "UPDATING"}:
         if description.status != "CREATING":
             raise PreflightError(
                 f"table {target.table!r} is {description.status}; run again when it is ACTIVE"
             )
-        description = await wait_until_active(client, target.table)
+        description = await wait_until_active(calls, target.table)
     check_items(description, item_specs(definition), definition.record_schema, columns)
     return description
 

@@ -54,12 +54,19 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where items go, and how they are encoded for it; *endpoint* None: nowhere, for a check."""
+    """
+    Where items go, and how they are encoded for it.
+
+    *endpoint* None: nowhere, for a check. *fallback* says why *transport* is not our own, although
+    the definition leaves it open.
+    """
 
     table: Table
     encoder: Encoder
     description: TableDescription
     endpoint: str | None = None
+    transport: str | None = None
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

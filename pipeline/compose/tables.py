@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.compose.preflight import open_client
+from pipeline.compose.preflight import open_table
 from pipeline.compose.specs import table_spec
 from pipeline.errors import PreflightError
 from pipeline.table.aws.admin import create, describe
@@ -35,10 +35,10 @@ async def ensure_table(definition: Definition, runs: Path) -> TableOutcome:
     spec = table_spec(definition)
     if spec is None:
         raise PreflightError("the definition has no target.create, which describes the table")
-    async with open_client(definition, runs) as client:
-        description = await describe(client, spec.name, with_ttl=spec.ttl is not None)
+    async with open_table(definition, runs) as access:
+        description = await describe(access.calls, spec.name, with_ttl=spec.ttl is not None)
         if description is None:
-            await create(client, spec)
+            await create(access.calls, spec)
             return TableOutcome(fits=True, text=f"table {spec.name!r} was created and is active")
     found = differences(spec, description)
     if not found:

@@ -69,8 +69,8 @@ async def open_sender(
             where.monkeypatch.setenv(name, value)
     settings = ConnectionSettings("us-east-1", url, connections, timeout=30.0)
     if where.transport == "sdk":
-        async with connect(settings) as client:
-            yield SdkSender(client, "Users", timeout=deadline)
+        async with connect(settings) as sdk:
+            yield SdkSender(sdk.client, "Users", timeout=deadline)
         return
     async with open_pool(
         url, region="us-east-1", connections=connections, timeout=deadline, cafile=where.cafile

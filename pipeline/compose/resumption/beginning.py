@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from types_aiobotocore_dynamodb import DynamoDBClient
-
     from pipeline.compose.resumption.earlier import Earlier
     from pipeline.compose.stages import Input
     from pipeline.state.unfinished import Unfinished
+    from pipeline.table.aws.calls import TableCalls
 
 __all__ = ["Beginning", "Claim", "claimed"]
 
@@ -85,12 +84,12 @@ class Claim:
     kept: bool
     fresh: bool
 
-    async def require_table(self, client: DynamoDBClient, table: str) -> None:
+    async def require_table(self, calls: TableCalls, table: str) -> None:
         """Refuse to go on with a run whose table is gone, instead of making an empty one."""
         if not self._goes_on:
             return
         require_same_table(self.unfinished, table)
-        if await describe(client, table) is not None:
+        if await describe(calls, table) is not None:
             return
         raise PreflightError(
             f"run {self.unfinished[0].run} is unfinished, and its table {table!r} is gone; "

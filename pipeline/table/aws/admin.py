@@ -13,15 +13,14 @@ from pipeline.errors import (
     TableStopError,
     TransientError,
 )
+from pipeline.table.aws.calls import UNREACHABLE
 from pipeline.table.aws.connection import shown_url
-from pipeline.table.aws.faults import translate
 from pipeline.table.description import TableDescription
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from types_aiobotocore_dynamodb import DynamoDBClient
-
+    from pipeline.table.aws.calls import TableCalls
     from pipeline.table.creation import TableSpec
 
 __all__ = ["create", "describe", "wait_until_active"]
@@ -29,30 +28,32 @@ __all__ = ["create", "describe", "wait_until_active"]
 _POLL = 1.0
 """Seconds between two looks at a table that is being created."""
 
+_NO_TABLE = "ResourceNotFoundException"
+
 _TRIES = 4
 """Requests in all for a table call that the network or the service failed."""
 
 
 async def describe(
-    client: DynamoDBClient, name: str, *, with_ttl: bool = False
+    calls: TableCalls, name: str, *, with_ttl: bool = False
 ) -> TableDescription | None:
     """
     Return what the service says of table *name*, None if there is none.
 
     *with_ttl* asks for the TTL setting too, which needs one more permission.
     """
-    response = await _call(client, lambda: _described(client, name))
+    response = await _call(calls, lambda: _described(calls, name))
     if response is None:
         return None
     ttl = None
     if with_ttl:
-        ttl = await _call(client, lambda: client.describe_time_to_live(TableName=name))
+        ttl = await _call(calls, lambda: calls.call("DescribeTimeToLive", TableName=name))
     return TableDescription.from_response(response["Table"], ttl)
 
 
-async def _described(client: DynamoDBClient, name: str) -> Any:
+async def _described(calls: TableCalls, name: str) -> dict[str, Any]:
     """Describe a table; raise `TransientError` for what is no description, whoever wrote it."""
-    response: Any = await client.describe_table(TableName=name)
+    response = await calls.call("DescribeTable", TableName=name)
     try:
         TableDescription.from_response(response["Table"])
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -60,27 +61,27 @@ async def _described(client: DynamoDBClient, name: str) -> Any:
     return response
 
 
-async def create(client: DynamoDBClient, spec: TableSpec) -> TableDescription:
+async def create(calls: TableCalls, spec: TableSpec) -> TableDescription:
     """Create the table of *spec*, wait until it is active, set its TTL, and describe it."""
     request = spec.request()
-    await _call(client, lambda: client.create_table(**request))
-    await wait_until_active(client, spec.name)
+    await _call(calls, lambda: calls.call("CreateTable", **request))
+    await wait_until_active(calls, spec.name)
     if spec.ttl is not None:
-        setting: Any = {"Enabled": True, "AttributeName": spec.ttl}
+        setting = {"Enabled": True, "AttributeName": spec.ttl}
         await _call(
-            client,
-            lambda: client.update_time_to_live(
-                TableName=spec.name, TimeToLiveSpecification=setting
+            calls,
+            lambda: calls.call(
+                "UpdateTimeToLive", TableName=spec.name, TimeToLiveSpecification=setting
             ),
         )
-    description = await describe(client, spec.name, with_ttl=spec.ttl is not None)
+    description = await describe(calls, spec.name, with_ttl=spec.ttl is not None)
     if description is None:
         raise PreflightError(f"table {spec.name!r} was created and is gone again")
     return description
 
 
 async def wait_until_active(
-    client: DynamoDBClient, name: str, patience: float = 600.0
+    calls: TableCalls, name: str, patience: float = 600.0
 ) -> TableDescription:
     """
     Return the description of table *name* once it takes writes.
@@ -91,7 +92,7 @@ async def wait_until_active(
     clock = asyncio.get_running_loop().time
     gives_up = clock() + patience
     while clock() < gives_up:
-        description = await describe(client, name)
+        description = await describe(calls, name)
         if description is not None and description.status in {"ACTIVE", "UPDATING"}:
             return description
         await asyncio.sleep(_POLL if description is not None else _POLL / 4)
@@ -100,40 +101,32 @@ async def wait_until_active(
     )
 
 
-async def _call(client: DynamoDBClient, request: Callable[[], Awaitable[Any]]) -> Any:
+async def _call(
+    calls: TableCalls, request: Callable[[], Awaitable[dict[str, Any]]]
+) -> dict[str, Any] | None:
     """Make one table call; None if the table does not exist, PreflightError if it cannot be."""
-    last: Exception | None = None
+    last: RetryError | None = None
     for attempt in range(_TRIES):
         if attempt:
             await asyncio.sleep(0.2 * 2**attempt)
         try:
             return await request()
-        except client.exceptions.ResourceNotFoundException:
-            return None
-        except Exception as error:
-            fault = translate(error)
-            last = fault
-            expired = isinstance(fault, DeniedError) and fault.code.startswith("ExpiredToken")
-            if isinstance(fault, TableStopError | IsolateError | DeniedError) and not (
+        except (TableStopError, IsolateError) as fault:
+            raise PreflightError(str(fault)) from None
+        except RetryError as fault:
+            if fault.code == _NO_TABLE:
+                return None
+            expired = fault.code.startswith("ExpiredToken")
+            if isinstance(fault, DeniedError) and not (
                 expired and not attempt  # the client looks for new credentials by itself
             ):
                 raise PreflightError(str(fault)) from None
-            if not isinstance(fault, RetryError):
-                raise
-            if _nothing_listens(error):
-                break
-    endpoint = shown_url(client.meta.endpoint_url)
+            last = fault
+        if last.code == UNREACHABLE:
+            break
+    endpoint = shown_url(calls.endpoint_url)
     if endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         advice = "check the network, a proxy (HTTPS_PROXY) and AWS_CA_BUNDLE"
     else:
         advice = "check target.endpoint; DynamoDB Local is started with `docker compose up -d`"
     raise PreflightError(f"{endpoint} does not answer ({last}); {advice}")
-
-
-def _nothing_listens(error: Exception) -> bool:
-    """Tell whether the connection was refused or the name is unknown: no use in asking again."""
-    from botocore.exceptions import EndpointConnectionError  # noqa: PLC0415 - with the client
-
-    # The SDK says the same of a connection that was reset; the library below it does not.
-    cause = error.__context__ or error.__cause__
-    return isinstance(error, EndpointConnectionError) and "Connector" in type(cause).__name__

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.table.aws.credentials import RenewableCredentials
 
-__all__ = ["ConnectionSettings", "connect", "shown_url"]
+__all__ = ["MADE_UP", "ConnectionSettings", "Sdk", "connect", "shown_url"]
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -35,6 +35,9 @@ _NOTHING_CONFIGURED: Final = {
 """botocore's session variables, as (configuration name, variable, default, conversion)."""
 
 _CONNECT_TIMEOUT = 5
+
+MADE_UP: Final = "local"
+"""Both keys where anything is taken for a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,24 @@ class ConnectionSettings:
     timeout: float = 60.0
 
 
-@asynccontextmanager
-async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]:
+@dataclass(frozen=True, slots=True)
+class Sdk:
     """
-    Yield a DynamoDB client; credentials come from the SDK's own chain.
+    A client, and what was found out for it.
+
+    *credentials* None are the made-up ones of a local engine. *cafile* names certificates to trust,
+    None the usual ones.
+    """
+
+    client: DynamoDBClient
+    credentials: RenewableCredentials | None
+    cafile: str | None
+
+
+@asynccontextmanager
+async def connect(settings: ConnectionSettings) -> AsyncIterator[Sdk]:
+    """
+    Yield a DynamoDB client of the SDK; credentials come from the SDK's own chain.
 
     The SDK's retries are off (they would multiply ours: 10 x 8 requests a batch) and so is its
     parameter validation (60 % of its processor time; the validator has checked every item). No
@@ -89,7 +106,7 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
         user_agent_extra="dynamodb-pipeline",
         http_session_cls=Transport,
     )
-    made_up = "local" if credentials is None else None
+    made_up = MADE_UP if credentials is None else None
     async with session.create_client(
         "dynamodb",
         region_name=region,
@@ -101,7 +118,7 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[DynamoDBClient]
         if credentials is not None:
             hooks: Any = client.meta.events  # whose stubs do not know that handlers are awaited
             hooks.register("after-call.dynamodb", credentials.after_call)
-        yield client
+        yield Sdk(client, credentials, session.get_config_variable("ca_bundle"))
 
 
 def _session(settings: ConnectionSettings) -> AioSession:

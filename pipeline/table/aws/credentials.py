@@ -11,16 +11,18 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from aiobotocore.credentials import AioCredentials
+from botocore.exceptions import NoCredentialsError
 
 from pipeline.table.aws import codes
 from pipeline.table.aws.scrub import redact
+from pipeline.table.http.signing import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from botocore.credentials import Credentials, ReadOnlyCredentials
 
-__all__ = ["RenewableCredentials"]
+__all__ = ["RenewableCredentials", "Renewed"]
 
 _PAUSE: Final = 10.0
 """Seconds between two renewals: what is refused as new as this is not mended by another."""
@@ -109,3 +111,27 @@ class RenewableCredentials(AioCredentials):
             if self.trouble:
                 message = f"{message}; {self.trouble}"
         error["Message"] = message
+
+
+class Renewed:
+    """Renewable credentials as our own transport asks for them; see `signing.Credentials`."""
+
+    def __init__(self, found: RenewableCredentials) -> None:
+        self._found = found
+        self._keys = Keys("", "")
+
+    async def current(self) -> Keys:
+        """Return the keys to sign with now; the same object for as long as they are the same."""
+        generation = self._found.generation
+        frozen = await self._found.get_frozen_credentials()
+        if frozen is None:
+            raise NoCredentialsError
+        keys = Keys(frozen.access_key or "", frozen.secret_key or "", frozen.token, generation)
+        if keys != self._keys:
+            self._keys = keys
+        return self._keys
+
+    async def refused(self, generation: int, /) -> str:
+        """Renew the keys of *generation*; return why that was not possible, if so."""
+        await self._found.renew(generation)
+        return self._found.trouble
