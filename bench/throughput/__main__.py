@@ -33,7 +33,7 @@ CACHE = Path(os.environ.get("PIPELINE_THROUGHPUT_CACHE", CHECKOUT / ".throughput
 """Source files and the peers' environments; made again when it is deleted."""
 
 SIZES, ITEM_BYTES = "10000,100000,1000000", "100,250,1000,4000"
-WORKERS, LATENCIES = "1,5,20,50", "0,5,20"
+WORKERS, LATENCIES = "1,5,20,50,auto", "0,5,20"
 
 
 def _numbers(text: str) -> list[int]:
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("--formats", action="store_true", help="The same records in each format.")
     mode.add_argument("--sizes", nargs="?", const=SIZES, type=_numbers, metavar="RECORDS,...")
     mode.add_argument("--item-bytes", nargs="?", const=ITEM_BYTES, type=_numbers, metavar="B,...")
-    mode.add_argument("--workers", nargs="?", const=WORKERS, type=_numbers, metavar="N,...")
+    mode.add_argument("--workers", nargs="?", const=WORKERS, metavar="N,...,auto")
     mode.add_argument("--latency", default=LATENCIES, type=_numbers, metavar="MS,...")
     mode.add_argument("--startup", action="store_true", help="Up to the first write.")
     mode.add_argument("--profile-stages", action="store_true", help="Where a record's time goes.")
@@ -81,7 +81,7 @@ def _arguments() -> argparse.Namespace:
         given.comparison = given.formats = given.startup = given.profile_stages = True
         given.sizes = given.sizes or _numbers(SIZES)
         given.item_bytes = given.item_bytes or _numbers(ITEM_BYTES)
-        given.workers = given.workers or _numbers(WORKERS)
+        given.workers = given.workers or WORKERS
     modes = ("formats", "sizes", "item_bytes", "workers", "startup", "profile_stages")
     if not given.render and not any(getattr(given, mode) for mode in modes):
         given.comparison = True
@@ -96,7 +96,10 @@ def _modes(given: argparse.Namespace, bench: Bench) -> dict[str, Callable[[], di
         "formats": (given.formats, lambda: measure_formats(bench)),
         "sizes": (given.sizes, lambda: measure_counts(bench, given.sizes)),
         "item-bytes": (given.item_bytes, lambda: measure_item_sizes(bench, given.item_bytes)),
-        "workers": (given.workers, lambda: measure_workers(bench, given.workers, given.latency)),
+        "workers": (
+            given.workers,
+            lambda: measure_workers(bench, given.workers.split(","), given.latency),
+        ),
         "startup": (given.startup, lambda: measure_startup(bench)),
         "stages": (given.profile_stages, lambda: measure_stages(bench)),
     }

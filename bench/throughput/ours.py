@@ -34,7 +34,7 @@ items:
   - key: {PK: "USER#{user_id}", SK: PROFILE}
     set: {entity: User}
 target: {table: Users, region: us-east-1, endpoint: "${THROUGHPUT_ENDPOINT}", transport: %s}
-write: {workers: %d}
+write: {workers: %s}
 queues: {memory: %s}
 """
 """A schema check, a key made of a template, an attribute added: what a load usually does."""
@@ -45,7 +45,7 @@ def our_load(
     source: Path,
     records: int,
     *,
-    workers: int = 5,
+    workers: str = "5",
     transport: str = "auto",
     memory: str = "32MiB",
 ) -> Load:

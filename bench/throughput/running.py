@@ -37,8 +37,9 @@ class Measured:
     What one load cost, or the median of several.
 
     *wall_s* from the start of the process to its end, *cpu_s* user and system time of it and its
-    children, *peak_mb* the largest resident size, *first_s* from the start of the process to its
-    first BatchWriteItem at the endpoint, *endpoint_cpu_s* what the endpoint took meanwhile.
+    children, *peak_mb* the largest resident size (never less than the 26 MB of this script, from
+    which the process is born), *first_s* from the start of the process to its first BatchWriteItem
+    at the endpoint, *endpoint_cpu_s* what the endpoint took meanwhile.
     """
 
     records: int

@@ -133,7 +133,7 @@ class Bench:
         return source_file(self.folder / "sources", count, form, size=size)
 
     def ours(
-        self, count: int, form: Format = "jsonl", *, size: int | None = None, workers: int = 5
+        self, count: int, form: Format = "jsonl", *, size: int | None = None, workers: str = "5"
     ) -> Pair:
         """Return a load of our program of *count* records, and the same of one."""
         many, single = (

@@ -20,26 +20,28 @@ _SECONDS = 4.0
 _BATCH = 25
 
 
-def bound(workers: int, latency_ms: float) -> float:
-    """Return the items a second that *workers* can write at most; infinite without latency."""
-    return workers * _BATCH / latency_ms * 1000 if latency_ms else float("inf")
+def bound(workers: str, latency_ms: float) -> float:
+    """Return the items a second that *workers* can write at most; infinite where nothing binds."""
+    if not latency_ms or workers == "auto":
+        return float("inf")
+    return int(workers) * _BATCH / latency_ms * 1000
 
 
 def measure_workers(
-    bench: Bench, workers: Sequence[int], latencies: Sequence[float]
+    bench: Bench, workers: Sequence[str], latencies: Sequence[float]
 ) -> dict[str, Any]:
-    """Load with each number of *workers*, into an endpoint of each latency (ms)."""
+    """Load with each number of *workers* (or ``auto``), into an endpoint of each latency (ms)."""
 
-    def loads_of(count: int, latency: float) -> Callable[[], Pair]:
+    def loads_of(count: str, latency: float) -> Callable[[], Pair]:
         most = int(min(bench.records, max(2_000.0, bound(count, latency) * _SECONDS)))
         return lambda: bench.ours(most, workers=count)
 
     rows: dict[str, Any] = {}
     for latency in latencies:
         with null_endpoint(latency) as endpoint:
-            loads = {str(count): loads_of(count, latency) for count in workers}
+            loads = {count: loads_of(count, latency) for count in workers}
             costs = interleaved(loads, endpoint, bench.repeat)
-        rows[f"{latency:g}"] = {str(count): costs.figures(str(count)) for count in workers}
+        rows[f"{latency:g}"] = {count: costs.figures(count) for count in workers}
     return {"records": bench.records, "repeat": bench.repeat, "rows": rows}
 
 
@@ -48,13 +50,17 @@ def lines(document: Mapping[str, Any]) -> list[str]:
     rows = document["rows"]
     columns = list(next(iter(rows.values()), {}))
     found = [
-        f"| latency | {' | '.join(f'{one} workers' for one in columns)} |",
+        f"| latency | {' | '.join(map(_head, columns))} |",
         f"|---|{'---|' * len(columns)}",
     ]
     for latency, row in rows.items():
-        cells = [_cell(row[one], bound(int(one), float(latency))) for one in columns]
+        cells = [_cell(row[one], bound(one, float(latency))) for one in columns]
         found.append(f"| {latency} ms | {' | '.join(cells)} |")
     return found
+
+
+def _head(workers: str) -> str:
+    return f"{workers} worker{'' if workers == '1' else 's'}"
 
 
 def _cell(row: Mapping[str, Any], most: float) -> str:

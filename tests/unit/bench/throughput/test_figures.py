@@ -135,8 +135,9 @@ def test_the_parts_of_a_record_add_up_to_what_it_costs() -> None:
 
 def test_what_concurrency_allows() -> None:
     """Five writers at 5 ms write 25,000 items a second at most; without latency no bound is."""
-    assert workers.bound(5, 5) == 25_000
-    assert math.isinf(workers.bound(5, 0))
+    assert workers.bound("5", 5) == 25_000
+    assert math.isinf(workers.bound("5", 0))
+    assert math.isinf(workers.bound("auto", 5))
 
 
 def test_rates_and_spreads() -> None:
