@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
 __all__ = ["OK", "Exchange", "RawServer", "Script", "http", "say"]
@@ -100,8 +101,8 @@ class RawServer:
             writer.close()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[RawServer]:
-        """Listen on a free port of the loopback address."""
+    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
+        """Listen on a free port of the loopback address; speak TLS where *tls* says how."""
         tasks: set[asyncio.Task[None]] = set()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -115,8 +116,9 @@ class RawServer:
             finally:
                 tasks.discard(task)
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**26)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**26, ssl=tls)
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration import test_http, test_wire
+from tests.integration import test_http, test_tls, test_wire
 from tests.integration.senders import Where
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def cases(module: ModuleType) -> Iterator[Any]:
                 yield pytest.param(test, {mark.args[0]: value}, id=f"{name}[{value}]")
 
 
-@pytest.mark.parametrize(("test", "given"), [*cases(test_wire), *cases(test_http)])
+@pytest.mark.parametrize(
+    ("test", "given"), [*cases(test_wire), *cases(test_http), *cases(test_tls)]
+)
 def test_on_uvloop(test: Any, given: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     """The same test, on another loop."""
     work: Coroutine[Any, Any, None] = test(where=Where("http", monkeypatch), **given)
