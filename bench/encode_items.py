@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pipeline.table.encoding.compiled import Encode
 
-__all__ = ["ENCODERS", "check_family", "family"]
+__all__ = ["ENCODERS", "FIGURES", "ODD", "check_family", "family"]
 
 
 class _Level(IntEnum):
@@ -71,7 +71,7 @@ _TEXTS = (
 )
 _SURROGATES = ("\ud83d", "\ude00", "half \udfff", "\ud83d\ude00")
 _NAMES = (*_TEXTS[1:], *"abcdefghij", "PK", "SK", "g", "l", "n", "class", "item", "_")
-_ODD: tuple[Any, ...] = (
+ODD: tuple[Any, ...] = (
     1.5,
     float("nan"),
     (1,),
@@ -96,6 +96,8 @@ _ODD: tuple[Any, ...] = (
     TypedSet("SS", ("a", "\ud800")),
     TypedSet("NS", (1, Decimal("1.00"))),
     TypedSet("NS", (True,)),
+    TypedSet("NS", (_Level.HIGH,)),
+    TypedSet("NS", (_Count(1), _Exact(2))),
     TypedSet("NS", (0, Decimal("-0.0"))),
     TypedSet("NS", (Decimal("NaN"),)),
     TypedSet("NS", ("1", "1.0")),
@@ -112,7 +114,7 @@ _SPELLINGS = (
     *(f"-{_ONES[:19]}.{_ONES[19:]}", f"-1.{_ONES[1:]}", f"1.{_ONES}", f"{_ONES}.0"),
     *("1E+38", "1E+39", "1E+40", "-1E+39", "10E-1", "0.10E+2"),
 )
-_FIGURES: tuple[Any, ...] = (
+FIGURES: tuple[Any, ...] = (
     0,
     -1,
     10,
@@ -170,6 +172,9 @@ def family(random: Random, encoder: Encoder) -> list[dict[str, Any]]:
             makers[part.name] = _KEY_MAKERS[part.type]
     if random.random() < 0.003:
         makers["é" * 32_767 + "a" * random.choice((1, 2))] = _figure
+    padded = random.random() < 0.03
+    if padded:
+        makers["pad"] = _text
     names = random.sample([*makers], len(makers))
     inner = random.getrandbits(32)
     items = []
@@ -178,7 +183,7 @@ def family(random: Random, encoder: Encoder) -> list[dict[str, Any]]:
         if random.random() < 0.15:
             _disturb(random, item)
         items.append(item)
-    if random.random() < 0.03:
+    if padded and "pad" in items[-1]:
         _pad(random, encoder, items[-1])
     return items
 
@@ -239,11 +244,14 @@ def _pad(random: Random, encoder: Encoder, item: dict[str, Any]) -> None:
 
 def _disturb(random: Random, item: dict[str, Any]) -> None:
     name = random.choice([*item])
-    way = random.randrange(6)
+    way = random.randrange(8)
     if way == 0:
         del item[name]
+    elif way >= 6:
+        holders = [one for one in item.values() if type(one) in (list, dict) and one]
+        _tamper(random, random.choice(holders) if holders else [1])
     elif way == 1:
-        item[name] = random.choice(_ODD)
+        item[name] = random.choice(ODD)
     elif way == 2:
         item[random.choice(("", "\ud800", _Text("PK"), _name(random)))] = item.pop(name)
     elif way == 3:
@@ -252,6 +260,24 @@ def _disturb(random: Random, item: dict[str, Any]) -> None:
         item[name] = random.choice(_SURROGATES)
     else:
         item[name] = random.choice(_MAKERS)(random, 0)
+
+
+def _tamper(random: Random, holder: Any) -> None:
+    """Change something inside a list or map, in place."""
+    odd = random.choice((_Text("a"), None, 1, True, "\ud800", random.choice(ODD)))
+    if type(holder) is list:
+        holder[random.randrange(len(holder))] = odd
+        return
+    name = random.choice([*holder])
+    way = random.randrange(4)
+    if way == 0:
+        holder[name] = odd
+    elif way == 1:
+        holder[_name(random)] = holder.pop(name)
+    elif way == 2:
+        holder[random.choice(("", "\ud800", _Text("b")))] = holder.pop(name)
+    else:
+        holder[name] = holder.pop(name)  # now the last
 
 
 def _nest(random: Random) -> Any:
@@ -276,7 +302,7 @@ def _text(random: Random, _: int = 0) -> str:
 def _figure(random: Random, _: int = 0) -> Any:
     way = random.random()
     if way < 0.2:
-        return random.choice(_FIGURES)
+        return random.choice(FIGURES)
     digits = random.randint(
         -(10 ** random.choice((1, 2, 4, 9, 20, 38))), 10 ** random.randint(1, 39)
     )

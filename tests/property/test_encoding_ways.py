@@ -13,10 +13,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bench.encode_items import ENCODERS, check_family, family
+from bench.encode_items import ENCODERS, FIGURES, ODD, check_family, family
 from pipeline.model import TypedSet
 from pipeline.table import numbers
 from pipeline.table.description import TableDescription
@@ -114,7 +115,8 @@ def test_names_of_strangers_do_not_fill_the_memory() -> None:
     shapes = table._shapes
     assert len(shapes._known) <= 256
     assert len(shapes.codes) <= 64
-    assert sum(len(name) for names in shapes._known for name in names) < 256 * 2048
+    assert max(sum(map(len, names)) for names in shapes._known) <= 2048
+    assert max(map(len, shapes._known)) <= 64
     for number in range(3_000):
         table.encode(user(number))
     assert tuple(user(1)) in shapes.codes
@@ -165,6 +167,17 @@ def test_a_name_is_its_text() -> None:
         assert table.encode(odd) == expected
         table.encode(user(number, at={"a": 1}))
     assert [fault.rule for fault in _faults(table, user(1, at=_Name("x")))] == ["type_unsupported"]
+
+
+@pytest.mark.parametrize("usual", ["a", 1, Decimal("1.5"), True, b"a", ["a"], {"a": "b"}, None])
+def test_whatever_takes_the_place_of_a_usual_value_is_judged_alike(usual: Any) -> None:
+    """Each odd value and number, in each place of an item of a known shape, by every way."""
+    tally: Counter[str] = Counter()
+    for odd in (*ODD, *FIGURES):
+        placed = ({"v": odd}, {"v": [odd]}, {"v": ["a", odd]}, {"v": {"a": odd}}, {"PK": odd})
+        items = [user(number, v=usual) for number in range(4)]
+        check_family(items + [user(9, v=usual) | place for place in placed], encoder(), tally)
+    assert tally["straight"] >= 4 * len((*ODD, *FIGURES))
 
 
 def test_a_set_is_a_set_in_every_way() -> None:
