@@ -13,11 +13,14 @@ RULE = 1_000.0
 _HALVES_IN = 1.0
 """Seconds after which what was seen counts half."""
 
-_FLOOR = 1.0
+_FLOOR = 10.0
 """Write units a second that a partition is asked for at least: else nobody would see it recover."""
 
 _CAREFUL, _BOLD = 0.01, 0.10
 """Share by which a pace grows in a second: near what was refused, and later (it may be split)."""
+
+_REVIVING = 1.0
+"""The same for one that took nothing for a while, and takes all again."""
 
 _HOLDS = 10.0
 """Seconds after a refusal for which a pace grows with care."""
@@ -117,6 +120,7 @@ class HotPartition:
         "_taken",
         "_tokens",
         "_used",
+        "_was_dead",
         "laned",
         "rate",
         "recent",
@@ -131,6 +135,7 @@ class HotPartition:
         self._settled_at = now + _SETTLES if refused else now
         self._grown_at = self._fell_at = self._settled_at
         self._failures = 0
+        self._was_dead = False
         self._taken = self._lost = 0.0  # since the first refusal after it had settled
         self._judged_at: float | None = None
 
@@ -180,6 +185,8 @@ class HotPartition:
 
     def _grow(self, now: float) -> None:
         share = _CAREFUL if now - self._fell_at < _HOLDS else _BOLD
+        if self._was_dead and self.rate < RULE:
+            share = _REVIVING
         self.rate *= 1 + share * min(1.0, max(0.0, now - self._grown_at))
         self._grown_at = now
 
@@ -188,6 +195,7 @@ class HotPartition:
         self.rate = max(_FLOOR, self.rate * max(_DEEPEST, (1 - share) * _BELOW))
         self._tokens = min(self._tokens, 0.0)
         pause = 0.0
+        self._was_dead = not taken
         if not taken:
             pause = min(_LAST_PAUSE, _FIRST_PAUSE * 2.0**self._failures)
             self._failures = min(self._failures + 1, 30)
