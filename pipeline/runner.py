@@ -40,6 +40,7 @@ def drive(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
     # in one go would stall the loop.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
     caught: list[signal.Signals] = []
 
     async def guarded() -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from contextlib import asynccontextmanager
@@ -80,9 +81,15 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[Sdk]:
     redirect is followed. Credentials that the service refuses to a write are looked for again.
     Raise `PreflightError` where region or credentials are missing.
     """
-    # 1.5 s that only a command which talks to a table needs to pay, and in a thread, so that the
-    # event loop stays awake.
-    await asyncio.to_thread(import_module, "pipeline.table.aws.transport")
+    # Half a second for those alone who need the SDK, and in a thread, so that the event loop
+    # stays awake. Imports make no garbage, and looking for it takes a tenth of their time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        await asyncio.to_thread(import_module, "pipeline.table.aws.transport")
+    finally:
+        if collecting:
+            gc.enable()
     from aiobotocore.config import AioConfig  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
