@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from pipeline.model import AttributeType, Value
 
-__all__ = ["NAMES", "Mapping", "random_line", "random_mapping", "random_record"]
+__all__ = [
+    "CELLS",
+    "NAMES",
+    "Mapping",
+    "random_cells",
+    "random_columns",
+    "random_line",
+    "random_mapping",
+    "random_record",
+]
 
 NAMES: Final = (
     *("id", "email", "a", "b", "c", "a.b", "a.b.c", "PK", "SK", "when", "amount"),
@@ -164,3 +173,42 @@ def _json(dice: Random, depth: int) -> str:
 
 def _number(dice: Random) -> str:
     return dice.choice(["0", "-1", "1.50", "1e3", "1e400", "true", "null", "9" * 50, "0.1"])
+
+
+CELLS: Final = (
+    *("", "NA", "null", "true", "false", "True", "x", "Ann", "é", "0", "-0", "-0.0", "26", "-1"),
+    *("1.50", "1e5", "1E400", "1e99999999999999999999", "007", "+1", "1_000", "0x1", ".5", "5."),
+    *("NaN", "Infinity", "-Infinity", " 1", "1 ", "1\n", "\u00a01", "\uff11\uff12", "1\x00"),
+    *("9" * 19, "9" * 30, "9" * 4_096, "9" * 4_097, "0." + "1" * 4_200, "9" * 4_400),
+    *("[]", "{}", "[1, 2.50]", " [1]", "[1", '["a"]', '["\\ud800"]', '["\\u0041"]', '["\t"]'),
+    *('[{"a":1}]', '{"a":1}', '{"a":1,"a":2}', '{"a":{"b":1}}', '{"a":{"b":1,"b":2}}', '{"a":":"}'),
+    *("[" * 70 + "]" * 70, "[1e999]", "[-0]", "[true,null]", "[NaN]", '{"\\u0061":1,"a":2}', '"x"'),
+    *(f"[{'9' * 4_090}]", '{"a" : 1}', "[" + "1," * 3_000 + "1]"),
+)
+"""Cells of CSV rows."""
+
+_TYPES_OF_CELLS: Final[tuple[Any, ...]] = (
+    *("string", "integer", "integer", "number", "number", "boolean", "array", "object", "null"),
+    *(["integer", "null"], ["integer", "string"], ["string", "integer"], ["boolean", "number"]),
+)
+
+
+def random_columns(dice: Random) -> tuple[tuple[str, ...], dict[str, Any], frozenset[str]]:
+    """Make a header, a schema of its columns, and what counts as absent."""
+    header = tuple(dice.sample(NAMES, dice.randint(1, 6)))
+    columns: dict[str, Any] = {
+        name: {"type": dice.choice(_TYPES_OF_CELLS)} for name in header if dice.random() < 0.9
+    }
+    for column in columns.values():
+        if dice.random() < 0.1:
+            column["enum"] = dice.choice([[1, "1", True], ["x", 26], ["true"]])
+    schema: dict[str, Any] = {"properties": columns}
+    if dice.random() < 0.1:
+        schema["additionalProperties"] = {"type": "integer"}
+    nulls = dice.choice([(), ("",), ("",), ("", "NA"), ("", "NA", "null", "x", "0", "[]")])
+    return header, schema, frozenset(nulls)
+
+
+def random_cells(dice: Random, header: tuple[str, ...]) -> list[str]:
+    """Make a row for *header*."""
+    return [dice.choice(CELLS) for _ in header]

@@ -29,6 +29,7 @@ __all__ = [
     "engine_settings",
     "expected_digest",
     "item_specs",
+    "null_values",
     "reject_limit",
     "replay_spec",
     "retry_policy",
@@ -83,6 +84,12 @@ def expected_digest(definition: Definition) -> str | None:
     source = definition.source
     expect = None if source.type == "generate" else source.expect
     return None if expect is None else expect.sha256
+
+
+def null_values(definition: Definition) -> frozenset[str]:
+    """Return the CSV cells that count as absent."""
+    source = definition.source
+    return frozenset(() if source.type == "generate" else source.csv.null_values)
 
 
 def coerces(definition: Definition) -> bool:

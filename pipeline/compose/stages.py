@@ -16,9 +16,10 @@ from pipeline.stages.accounts import Accounts
 from pipeline.stages.batcher import Batcher
 from pipeline.stages.producer import Producer, Reading
 from pipeline.stages.sink import Keeping, Sink, Totals
-from pipeline.stages.validator import Rules, Validator, show_key
+from pipeline.stages.validator import Rules, Shortcuts, Validator, show_key
 from pipeline.stages.writer import Delivery, Writer
 from pipeline.transform.compose import compile_transform
+from pipeline.transform.straight.cells import straight_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -178,5 +179,9 @@ def _rules(definition: Definition, source: Source, written: Output) -> Rules:
         transform_cells=compiled(coerce=True),
         encode=written.encoder.encode,
         show_key=partial(show_key, [attribute.name for attribute in key]),
-        decode_text=decode_object,
+        short=Shortcuts(
+            text=decode_object,
+            rows=straight_rows(definition.record_schema, specs.null_values(definition)),
+            typed=compiled(coerce=False),
+        ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pipeline.errors import Refused
 from pipeline.model import Checked, Item, Rejection, Violation
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.core.channel import Receiver, Sender
     from pipeline.model import Chunk, Key, Record, Value
 
-__all__ = ["Encode", "Rules", "Transform", "Validator", "show_key"]
+__all__ = ["Encode", "Rules", "Shortcuts", "Transform", "Validator", "show_key"]
 
 Transform: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]"
 
@@ -44,6 +44,20 @@ class Encode(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Shortcuts:
+    """
+    The ways for speed; each does what the step beside it in `Rules` does.
+
+    *text* decodes a record of a part without header from its bytes alone. *rows* gives, for a
+    header, what makes fields of cells, in the types of the schema already; *typed* transforms such.
+    """
+
+    text: Callable[[bytes], dict[str, Value]]
+    rows: Callable[[tuple[str, ...]], Callable[[list[str]], dict[str, Value]]]
+    typed: Transform
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """
     The three steps from a record to its items; each raises `Refused`.
@@ -51,8 +65,8 @@ class Rules:
     *decode* turns a record (and its part's header) into fields. *transform* checks the fields and
     maps them to attributes, with the index of the definition's item; *transform_cells* does the
     same for CSV, whose cells are all text. *encode* applies the table's rules. *show_key* renders
-    the key of a refused item's attributes, as far as it has one. *decode_text* does what *decode*
-    does, of the bytes alone, for a whole record of a part that has no header.
+    the key of a refused item's attributes, as far as it has one. *short* does the same for records
+    with which nothing is wrong.
     """
 
     decode: Callable[[Record, tuple[str, ...] | None], dict[str, Value]]
@@ -60,7 +74,7 @@ class Rules:
     transform_cells: Transform
     encode: Encode
     show_key: Callable[[dict[str, Value]], Mapping[str, str] | None]
-    decode_text: Callable[[bytes], dict[str, Value]] | None = None
+    short: Shortcuts | None = None
 
 
 def show_key(names: Sequence[str], attributes: Mapping[str, Value]) -> Mapping[str, str] | None:
@@ -101,11 +115,14 @@ class Validator:
         clock = asyncio.get_running_loop().time
         rejections: list[Rejection] = []
         items: list[Item] = []
-        passed, at, records = 0, 0, chunk.records
+        passed, at, records, short = 0, 0, chunk.records, self._rules.short
         turn_ends = clock() + _SLICE
         while at < len(records):
-            at = self._check_run(chunk, at, items, rejections)
-            if at < len(records) and _is_special(record := records[at]):
+            special = True
+            if short is not None:
+                at, special = self._check_run(short, chunk, at, items, rejections)
+            if special:
+                record = records[at]
                 if record.length >= _LARGE:
                     verdict = await asyncio.to_thread(self._check, record, chunk)
                 else:
@@ -123,36 +140,48 @@ class Validator:
         await _hand_on(items, outbox)
 
     def _check_run(
-        self, chunk: Chunk, first: int, items: list[Item], rejections: list[Rejection]
-    ) -> int:
+        self,
+        short: Shortcuts,
+        chunk: Chunk,
+        first: int,
+        items: list[Item],
+        rejections: list[Rejection],
+    ) -> tuple[int, bool]:
         """
-        Do what `_check` does for a few records from *first* on, in one go; return the next one.
+        Do what `_check` does for a few records from *first* on, in one go.
 
-        It ends before a record that is special, and after one that was refused.
+        It ends before a record that is special, and after one that was refused. Return the next
+        record's index, and whether that is special.
         """
-        rules, header, number, part = self._rules, chunk.header, chunk.number, chunk.part
-        decode, encode, add = rules.decode, rules.encode, items.append
-        decode_text = rules.decode_text if header is None else None
-        transform = rules.transform if header is None else rules.transform_cells
+        header, number, part, add = chunk.header, chunk.number, chunk.part, items.append
+        encode, show_key = self._rules.encode, self._rules.show_key
+        transform = self._rules.transform if header is None else short.typed
+        read: Callable[[Any], dict[str, Value]]
+        read = short.text if header is None else short.rows(header)
         at = first
         for record in chunk.records[first : first + _AT_ONCE]:
-            if record.length > _SMALL or record.violation is not None or record.only is not None:
-                return at  # see _is_special
+            given: Any = record.raw if header is None else record.cells
+            if (
+                record.length > _SMALL
+                or given is None
+                or record.violation is not None
+                or record.only is not None
+            ):
+                return at, True
             at += 1
             index = None
             try:
-                fields = decode(record, header) if decode_text is None else decode_text(record.raw)
-                for index, attributes in transform(fields):
+                for index, attributes in transform(read(given)):
                     key, wire, size = encode(attributes)
                     add(Item(key, wire, size, record, number, part, index))
             except Refused as refused:
                 while items and items[-1].record is record:
                     items.pop()  # all of a record's items or none
-                shown = None if index is None else rules.show_key(attributes)
+                shown = None if index is None else show_key(attributes)
                 violations = refused.violations
                 rejections.append(Rejection(record, part, number, violations, index, shown))
-                return at
-        return at
+                break
+        return at, False
 
     def _check(self, record: Record, chunk: Chunk) -> list[Item] | Rejection:
         if record.violation is not None:
@@ -175,11 +204,6 @@ class Validator:
                 )
             items.append(Item(key, wire, size, record, chunk.number, chunk.part, index))
         return items if record.only is None else _only(items, record, chunk)
-
-
-def _is_special(record: Record) -> bool:
-    """Say whether a record is to be looked at by itself."""
-    return record.length > _SMALL or record.violation is not None or record.only is not None
 
 
 def _only(items: list[Item], record: Record, chunk: Chunk) -> list[Item] | Rejection:

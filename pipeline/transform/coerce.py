@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import Value
 
-__all__ = ["compile_coercion"]
+__all__ = ["PARSES", "Node", "compile_coercion", "compile_node"]
 
 _Parse: TypeAlias = "Callable[[str], Value]"
 
@@ -39,15 +39,21 @@ def compile_coercion(
 
     The schema has no problems (`pipeline.transform.schema.problems`).
     """
+    node = compile_node(schema)
+    return None if node is None else node.coerce_object
+
+
+def compile_node(schema: Mapping[str, Any]) -> Node | None:
+    """Return what the schema says about a record, or None if it asks for no coercion."""
     whole = plain(schema)
     node = _Compiler(whole).node((whole,))
-    return node.coerce_object if _matters(node, set()) else None
+    return node if _matters(node, set()) else None
 
 
 @dataclass(slots=True)
-class _Node:
+class Node:
     """
-    What the schema says about one place.
+    What the schema says about one place; make one with `compile_node`.
 
     *parses* are the types to try, in order, up to the first that leaves text as it is; *options*
     are the values of `enum` and `const`, which decide where a text could be several things.
@@ -55,11 +61,12 @@ class _Node:
 
     parses: tuple[_Parse, ...] = ()
     options: tuple[Any, ...] = ()
-    fields: dict[str, _Node] = field(default_factory=dict)
-    others: _Node | None = None
-    elements: _Node | None = None
+    fields: dict[str, Node] = field(default_factory=dict)
+    others: Node | None = None
+    elements: Node | None = None
 
     def coerce(self, value: Value) -> Value:
+        """Return *value*, and what is in it, in the types that the schema states."""
         if isinstance(value, str):
             return self._coerce_text(value) if self.parses else value
         if isinstance(value, dict):
@@ -69,6 +76,7 @@ class _Node:
         return value
 
     def coerce_object(self, value: dict[str, Value]) -> dict[str, Value]:
+        """Return a new object whose members have the types that the schema states."""
         typed = value.copy()
         for name, inside in value.items():
             node = self.fields.get(name, self.others)
@@ -94,17 +102,17 @@ class _Compiler:
 
     def __init__(self, schema: Any) -> None:
         self._schema = schema
-        self._nodes: dict[frozenset[int], _Node] = {}
+        self._nodes: dict[frozenset[int], Node] = {}
 
-    def node(self, schemas: Sequence[Any]) -> _Node:
+    def node(self, schemas: Sequence[Any]) -> Node:
         """Return the node of the place that all these schemas describe."""
         parts = list(self._parts(schemas, set()))
         identity = frozenset(map(id, parts))
         if identity in self._nodes:
             return self._nodes[identity]
-        node = self._nodes[identity] = _Node()
+        node = self._nodes[identity] = Node()
         types = dict.fromkeys(name for part in parts for name in _types(part))
-        node.parses = tuple(_PARSES[name] for name in types if name in _PARSES)
+        node.parses = tuple(PARSES[name] for name in types if name in PARSES)
         node.options = tuple(value for part in parts for value in _values(part))
         inside: dict[str, list[Any]] = {}
         for part in parts:
@@ -115,7 +123,7 @@ class _Compiler:
         node.elements = self._rest(parts, "items", "prefixItems")
         return node
 
-    def _rest(self, parts: Sequence[Any], keyword: str, rival: str) -> _Node | None:
+    def _rest(self, parts: Sequence[Any], keyword: str, rival: str) -> Node | None:
         """Return the node of what *keyword* describes, unless *rival* describes some of it."""
         found = [part[keyword] for part in parts if keyword in part]
         return self.node(found) if found and not any(rival in part for part in parts) else None
@@ -161,7 +169,7 @@ def _is_one_of(value: Value, options: tuple[Any, ...]) -> bool:
     )
 
 
-def _matters(node: _Node, seen: set[int]) -> bool:
+def _matters(node: Node, seen: set[int]) -> bool:
     """Say whether a text could become anything else anywhere below."""
     if id(node) in seen:
         return False
@@ -202,7 +210,7 @@ def _unique(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
     return fields
 
 
-_PARSES: Final[dict[str, _Parse]] = {
+PARSES: Final[dict[str, _Parse]] = {
     "string": str,
     "integer": parse_integer,
     "number": parse_number,
@@ -210,3 +218,4 @@ _PARSES: Final[dict[str, _Parse]] = {
     "array": _json_as(list),
     "object": _json_as(dict),
 }
+"""What a text is by each type of JSON Schema; None: it is none."""

@@ -6,12 +6,19 @@ import os
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from bench.records_cases import random_mapping, random_record
+from bench.records_cases import (
+    CELLS,
+    random_cells,
+    random_columns,
+    random_mapping,
+    random_record,
+)
 from pipeline.errors import Refused
 from pipeline.transform.coerce import compile_coercion
 from pipeline.transform.compose import compile_transform
 from pipeline.transform.mapping import compile_items
 from pipeline.transform.schema import compile_schema
+from pipeline.transform.straight.cells import plain_rows, straight_rows
 from pipeline.transform.straight.items import compile_straight
 
 if TYPE_CHECKING:
@@ -94,3 +101,20 @@ def test_the_whole_way_of_a_record_is_its_steps_one_by_one() -> None:
             assert outcome(whole, record) == wanted, (seed, schema, case.specs, record)
             seen.add("made" if isinstance(wanted, str) else wanted[0].kind)
     assert seen == {"made", "schema", "mapping"}
+
+
+def test_straight_rows_are_those_of_the_plain_way() -> None:
+    """Cells get the same names, types and values, in the same order; nulls are left out alike."""
+    for seed in range(CASES):
+        dice = Random(seed)
+        header, schema, nulls = random_columns(dice)
+        plain = plain_rows(schema, nulls)(header)
+        straight = straight_rows(schema, nulls)(header)
+        for _ in range(10):
+            cells = random_cells(dice, header)
+            assert repr(straight(cells)) == repr(plain(cells)), (seed, header, schema, cells)
+        header = header[:1]
+        alone = straight_rows(schema, nulls)(header)
+        for cell in dice.sample(CELLS, 5):
+            wanted = repr(plain_rows(schema, nulls)(header)([cell]))
+            assert repr(alone([cell])) == wanted, (seed, schema, cell)
