@@ -60,11 +60,11 @@ async def _over_http(url: str, exchanges: int) -> float:
 
 
 async def _over_sdk(url: str, exchanges: int) -> float:
-    async with connect(ConnectionSettings(_REGION, url, _WRITERS)) as client:
-        return await _cost(SdkSender(client, "Users"), max(exchanges // 20, _WRITERS))
+    async with connect(ConnectionSettings(_REGION, url, _WRITERS)) as sdk:
+        return await _cost(SdkSender(sdk.client, "Users"), max(exchanges // 20, _WRITERS))
 
 
-async def _signing(_: str, exchanges: int) -> float:
+async def _signing(_url: str, exchanges: int) -> float:
     signer = Signer("127.0.0.1:8000", "/", Scope(_REGION))
     began = time.process_time()
     for _ in range(exchanges):

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ssl
@@ -101,8 +101,10 @@ class RawServer:
             writer.close()
 
     @asynccontextmanager
-    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
-        """Listen on a free port of the loopback address; speak TLS where *tls* says how."""
+    async def running(
+        self, tls: ssl.SSLContext | None = None, on: socket.socket | None = None
+    ) -> AsyncIterator[RawServer]:
+        """Listen on a free port of the loopback address, or *on* a socket; *tls* says how."""
         tasks: set[asyncio.Task[None]] = set()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,9 +118,11 @@ class RawServer:
             finally:
                 tasks.discard(task)
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**26, ssl=tls)
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": 0} if on is None else {"sock": on}
+        server = await asyncio.start_server(serve, limit=2**26, ssl=tls, **where)
         scheme = "http" if tls is None else "https"
-        self.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        host, port, *_ = server.sockets[0].getsockname()
+        self.url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
         try:
             yield self
         finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.table.aws import connection
 from pipeline.table.aws.client import DynamoTable
 from pipeline.table.aws.connection import ConnectionSettings, connect
-from pipeline.table.aws.credentials import RenewableCredentials
+from pipeline.table.aws.credentials import RenewableCredentials, Renewed
 from pipeline.table.aws.transport import SdkSender
 from pipeline.table.http.pool import open_pool
 from pipeline.table.http.sender import HttpSender
@@ -40,25 +40,6 @@ class Where:
         self.cafile: str | None = None
 
 
-class _Renewed:
-    """The SDK's credentials, as our transport asks for them."""
-
-    def __init__(self, found: RenewableCredentials) -> None:
-        self._found = found
-
-    async def current(self) -> Keys:
-        generation = self._found.generation
-        frozen = await self._found.get_frozen_credentials()
-        assert frozen is not None
-        assert frozen.access_key is not None
-        assert frozen.secret_key is not None
-        return Keys(frozen.access_key, frozen.secret_key, frozen.token, generation)
-
-    async def refused(self, generation: int) -> str:
-        await self._found.renew(generation)
-        return self._found.trouble
-
-
 @asynccontextmanager
 async def open_sender(
     url: str, where: Where, *, deadline: float = 20.0, connections: int = 2
@@ -83,7 +64,7 @@ async def _credentials(settings: ConnectionSettings, where: Where) -> Credential
         return Fixed(Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]))
     first = await connection._find(settings)
     assert first is not None
-    return _Renewed(RenewableCredentials(first, lambda: connection._find(settings)))
+    return Renewed(RenewableCredentials(first, lambda: connection._find(settings)))
 
 
 @asynccontextmanager

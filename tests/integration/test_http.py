@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import zlib
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -269,6 +270,57 @@ async def fault_of(table: DynamoTable, number: int) -> Exception | None:
     except TransientError as fault:
         return fault
     return None
+
+
+@OURS_ALONE
+async def test_a_connection_that_rested_long_is_not_used(where: Where) -> None:
+    """A balancer may be about to close it: after 20 s nobody can tell."""
+    async with RawServer(say(http(OK))).running() as server, table_at(server.url, where) as table:
+        pool = table._sender._pool  # type: ignore[attr-defined]  # which ours has
+        await table.write(items(1))
+        pool._idle[0].idle_since -= 19.0
+        await table.write(items(2))
+        pool._idle[0].idle_since -= 21.0
+        await table.write(items(3))
+
+    assert [exchange.connection for exchange in server.requests] == [1, 1, 2]
+
+
+@OURS_ALONE
+async def test_connections_that_are_too_many_end_after_a_rest(where: Where) -> None:
+    """The one that was used last is used next, so that those which are not needed grow old."""
+    async with (
+        RawServer(say(http(OK))).running() as server,
+        table_at(server.url, where, connections=5) as table,
+    ):
+        pool = table._sender._pool  # type: ignore[attr-defined]  # which ours has
+        async with asyncio.TaskGroup() as group:
+            for number in range(5):
+                group.create_task(table.write(items(number)))
+        assert len(pool._open) == 5
+        for connection in pool._idle[:4]:
+            connection.idle_since -= 21.0
+        await table.write(items(6))
+        await asyncio.sleep(0.01)
+
+        assert len(pool._open) == len(pool._idle) == 1
+    assert server.connections == 5
+
+
+@OURS_ALONE
+async def test_an_ipv6_address_is_an_address(where: Where) -> None:
+    """In brackets in the URL and in the Host header, without them for the socket."""
+    with socket.socket(socket.AF_INET6) as listening:
+        try:
+            listening.bind(("::1", 0))
+        except OSError:
+            pytest.skip("there is no IPv6 here")
+        server = RawServer(say(http(OK)))
+        async with server.running(on=listening), table_at(server.url, where) as table:
+            await table.write(items(1))
+
+    assert f"Host: {server.url.removeprefix('http://')}\r\n".encode() in server.requests[0].head
+    assert "[::1]" in server.url
 
 
 async def test_what_is_sent_is_what_was_signed(where: Where) -> None:

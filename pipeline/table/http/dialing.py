@@ -172,7 +172,7 @@ async def _connect(loop: asyncio.AbstractEventLoop, address: Address) -> socket.
     family, place = address
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.setblocking(False)  # noqa: FBT003 - the method's own
+        sock.settimeout(0)
         await loop.sock_connect(sock, place)
     except BaseException:
         sock.close()
