@@ -194,7 +194,7 @@ def _decode(record: Record, header: tuple[str, ...] | None) -> dict[str, Value]:
     return decode_object(record.raw)
 
 
-def _encode(attributes: dict[str, Value]) -> tuple[Key, bytes, int]:
+def _encode(attributes: dict[str, Any]) -> tuple[Key, bytes, int]:
     return (attributes["PK"],), b"", 0
 
 
@@ -204,7 +204,7 @@ async def _whole(rules: Rules, text: bytes, *, csv: bool) -> None:
     framer = CsvFramer(spec, start) if csv else JsonlFramer(spec, start)
     accounts, metrics = Accounts(chunks=256, memory=1 << 25), Metrics()
     limit = RejectLimit()
-    sink = Sink(accounts, metrics, _Quiet(), keeping=Keeping(), limit=limit)  # type: ignore[arg-type]  # nothing is told
+    sink = Sink(accounts, metrics, _Quiet(), keeping=Keeping(), limit=limit)
     chunks, items = Channel[Chunk](8), Channel[list[Item]](8)
     settlements = Channel[Checked | Outcome](16, senders=2)
 

@@ -97,25 +97,28 @@ class CsvFramer:
 
     def _at_once(self, rows: QuickRows) -> Iterator[list[Record]]:
         """Give the records of *rows* without the window's bookkeeping for each."""
-        window, columns, size = self._window, len(self._header or ()), self._spec.batch
-        line, offset = window.line(window.begin), window.offset(window.begin)
+        size = self._spec.batch
         for first in range(0, len(rows.cells), size):
             last = first + size
-            records: list[Record] = []
-            at_line, at_offset, ordinal = line, offset, self._record
-            for raw, cells in zip(rows.raws[first:last], rows.cells[first:last], strict=True):
-                if cells:
-                    text = raw[:-1] if raw[-1] == 13 else raw  # noqa: PLR2004 - a carriage return
-                    record = Record(ordinal, line, offset, len(text), text, cells)
-                    if len(cells) != columns:
-                        self._judge(record, None)
-                    records.append(record)
-                    ordinal += 1
-                offset += len(raw) + 1
-                line += 1 + raw.count(b"\n") if rows.tall else 1
-            window.skip(offset - at_offset, line - at_line)
-            self._record = ordinal
-            yield records
+            yield self._batch(QuickRows(rows.raws[first:last], rows.cells[first:last], rows.tall))
+
+    def _batch(self, rows: QuickRows) -> list[Record]:
+        window, columns, ordinal = self._window, len(self._header or ()), self._record
+        line, offset = at_line, at_offset = window.line(window.begin), window.offset(window.begin)
+        records: list[Record] = []
+        for raw, cells in zip(rows.raws, rows.cells, strict=True):
+            if cells:
+                text = raw[:-1] if raw[-1] == 13 else raw  # noqa: PLR2004 - a carriage return
+                record = Record(ordinal, line, offset, len(text), text, cells)
+                if len(cells) != columns:
+                    self._judge(record, None)
+                records.append(record)
+                ordinal += 1
+            offset += len(raw) + 1
+            line += 1 + raw.count(b"\n") if rows.tall else 1
+        window.skip(offset - at_offset, line - at_line)
+        self._record = ordinal
+        return records
 
     def _add_lines(self, run: bytes, *, whole: bool = False) -> None:
         """Hand lines to the window, the header taken off the first of them."""
