@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pipeline.errors import SourceCorruptError
 from pipeline.model import Position, Record, Violation
 from pipeline.sources.formats.delimited.header import HeaderError, read_header
-from pipeline.sources.formats.delimited.quick import quick_rows
+from pipeline.sources.formats.delimited.quick import QuickRows, quick_rows
 from pipeline.sources.formats.delimited.window import CsvWindow, WindowSpec
 from pipeline.sources.formats.lines import LineAssembler, LongLine, too_long, too_long_record
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.model import Value
-    from pipeline.sources.formats.delimited.quick import QuickRows
     from pipeline.sources.formats.framer import FramerSpec
 
 __all__ = ["CsvFramer", "decode_row"]
