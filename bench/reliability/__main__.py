@@ -12,7 +12,7 @@ from bench.reliability.board import measure
 from bench.reliability.mutants import try_mutant
 from bench.reliability.publish import Store, write_table
 from bench.reliability.rows import all_rows
-from bench.reliability.running import CHECKOUT
+from bench.reliability.running import CHECKOUT, TRANSPORT_VARIABLE
 from tests.engine.local import DynamoDBLocal
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def _arguments(rows: Sequence[Row]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.reliability",
         description="Measure the reliability scoreboard, and see its rows turn red on broken code.",
+        epilog=f"{TRANSPORT_VARIABLE}=sdk or http says over which transport the jobs write.",
     )
     parser.add_argument("--size", choices=("full", "ci"), default="full")
     parser.add_argument("--rows", help="Only these, e.g. R1,R3.", metavar="ROWS")

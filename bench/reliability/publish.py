@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from bench.reliability.running import CHECKOUT
+from bench.reliability.running import CHECKOUT, TRANSPORT_VARIABLE
 from tests.engine.local import IMAGE
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Store:
             size=size,
             seed=seed,
             date=_now(),
+            transport=os.environ.get(TRANSPORT_VARIABLE) or "auto",
             machine={
                 "cpus": os.cpu_count(),
                 "system": platform.system(),

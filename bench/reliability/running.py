@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["CHECKOUT", "Ended", "Job", "Running"]
+__all__ = ["CHECKOUT", "TRANSPORT_VARIABLE", "Ended", "Job", "Running", "over"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+
+TRANSPORT_VARIABLE = "PIPELINE_BENCH_TRANSPORT"
+"""``sdk`` or ``http``: over what every job of the board writes; left out, as the program does."""
 """The tree under test: a mutant's rows run in a copy, and so find its package here."""
 
 SECRET = "scoreboard-secret-key"  # noqa: S105 - of a made-up account
@@ -128,6 +131,14 @@ class Running:
         return True
 
 
+def over(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return *definition* with the transport that PIPELINE_BENCH_TRANSPORT names, if it does."""
+    transport = os.environ.get(TRANSPORT_VARIABLE)
+    if not transport or "target" not in definition:
+        return definition
+    return {**definition, "target": {**definition["target"], "transport": transport}}
+
+
 @dataclass(slots=True)
 class Job:
     """
@@ -157,7 +168,7 @@ class Job:
     def start(self, *arguments: str, command: str = "run") -> Running:
         """Start ``python -m pipeline COMMAND job.yaml ARGUMENTS``."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(json.dumps(self.definition, indent=1))
+        self.config.write_text(json.dumps(over(self.definition), indent=1))
         self._count += 1
         out, err = (self.folder / f"{self._count}.{name}" for name in ("out", "err"))
         line = [sys.executable, *self.launcher, command, str(self.config), *arguments]

@@ -56,8 +56,8 @@ ROW = Row(
         (
             Edit(
                 "pipeline/table/aws/client.py",
-                ' or not isinstance(answer.get("UnprocessedItems"), dict)',
-                "",
+                'if not isinstance(answer.get("UnprocessedItems"), dict):',
+                "if False:",
             ),
             Edit(
                 "pipeline/table/aws/client.py",

@@ -58,8 +58,15 @@ ROW = Row(
     peers="80 with the SDK's default retries below eight attempts of one's own (measured)",
     measure=measure,
     mutation=Mutation(
-        "the SDK's own retries are left on",
+        "the transports' own retries are left on",
         (
+            Edit(
+                "pipeline/table/http/sender.py",
+                "response = await self._pool.send(_TARGET, body, keys)",
+                "response = await self._pool.send(_TARGET, body, keys)\n"
+                "            if response.status >= 500:\n"
+                "                response = await self._pool.send(_TARGET, body, keys)",
+            ),
             Edit(
                 "pipeline/table/aws/connection.py",
                 '"total_max_attempts": 1',

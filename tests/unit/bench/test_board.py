@@ -12,7 +12,7 @@ from bench.reliability.loads import Load
 from bench.reliability.mutants import apply
 from bench.reliability.publish import BEGIN, END, Store, write_table
 from bench.reliability.rows import all_rows
-from bench.reliability.running import CHECKOUT
+from bench.reliability.running import CHECKOUT, TRANSPORT_VARIABLE, over
 from bench.reliability.truth import account_errors, compare
 from tests.engine.local import DynamoDBLocal
 
@@ -144,3 +144,13 @@ def test_a_rows_mutation_fits_the_code(row: Row) -> None:
     assert row.mutation.edits
     for edit in row.mutation.edits:
         assert (CHECKOUT / edit.file).read_text().count(edit.old) == 1, edit
+
+
+def test_the_board_can_be_measured_over_either_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable says which; without it the program chooses, as it does for its users."""
+    job = {"name": "job", "target": {"table": "Board"}}
+    monkeypatch.delenv(TRANSPORT_VARIABLE, raising=False)
+    assert over(job) == job
+    monkeypatch.setenv(TRANSPORT_VARIABLE, "sdk")
+    assert over(job) == {"name": "job", "target": {"table": "Board", "transport": "sdk"}}
+    assert over({"name": "no target"}) == {"name": "no target"}
