@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from pipeline.core.channel import Channel
-    from pipeline.model import Chunk
-    from pipeline.stages.validator import Rules
+    from pipeline.model import Chunk, Value
+    from pipeline.stages.validator import Rules, Shortcuts
 
 __all__ = ["OneByOne"]
 
@@ -89,24 +89,29 @@ async def _awaited(turn: Callable[[], Awaitable[None]]) -> None:
 
 
 def _steps(inbox: Any) -> None:
-    """Take the validator's three steps by themselves, each over all records."""
+    """Take the validator's three steps by themselves, each over all records, by the quick ways."""
     rules = _rules[-1]
-    chunks: list[Chunk] = [one for one in inbox._queue._queue if hasattr(one, "records")]  # noqa: SLF001 - nobody else may look into a channel
-    records = [(record, chunk.header) for chunk in chunks for record in chunk.records]
-    cells = any(header is not None for _, header in records)
-    transform = rules.transform_cells if cells else rules.transform
-    decode_text = None if cells else rules.decode_text
+    short = rules.short
+    assert short is not None, "a run has its short ways"
+    waiting = inbox._queue._queue  # noqa: SLF001 - nobody else may look into a channel
+    chunks: list[Chunk] = [one for one in waiting if hasattr(one, "records")]
     with _timed("decode"):
-        if decode_text is None:
-            fields = [rules.decode(record, header) for record, header in records]
-        else:
-            fields = [decode_text(record.raw) for record, _ in records]
+        fields = [one for chunk in chunks for one in _fields(short, chunk)]
+    cells = any(chunk.header is not None for chunk in chunks)
+    transform = short.typed if cells else rules.transform
     with _timed("schema and mapping"):
         mapped = [transform(one) for one in fields]
     with _timed("encode"):
         for items in mapped:
             for _, attributes in items:
                 rules.encode(attributes)
+
+
+def _fields(short: Shortcuts, chunk: Chunk) -> list[dict[str, Value]]:
+    if chunk.header is None:
+        return [short.text(record.raw) for record in chunk.records]
+    read = short.rows(chunk.header)
+    return [read(record.cells) for record in chunk.records if record.cells is not None]
 
 
 def main() -> None:

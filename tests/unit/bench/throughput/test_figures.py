@@ -106,7 +106,7 @@ def test_formats_sizes_and_start_up_are_judged() -> None:
     """Each by its own line: a share of JSONL's rate, a spread, a multiple of an import."""
     (sdk, _), *_ = startup.YARDSTICKS.values()
     modes = {
-        "formats": {"rows": {"jsonl": row(10, 100), "csv": row(20, 69), "jsonl.gz": row(11, 90)}},
+        "formats": {"rows": {"jsonl": row(10, 100), "csv": row(15, 99), "jsonl.gz": row(11, 50)}},
         "sizes": {"rows": {"10000": row(10, 1), "100000": row(11.6, 1, peak_mb=121.0)}},
         "startup": {"rows": {name: {"seconds": 1.0} for name in (*startup.YARDSTICKS, sdk)}},
     }
