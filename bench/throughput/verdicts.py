@@ -76,7 +76,9 @@ def _of_comparison(rows: Mapping[str, Any]) -> Iterator[Verdict]:
             reached[1],
         )
     us = rows.get("us", {})
-    if "cpu_us" in us:
+    if "reason" in us:
+        yield Verdict("processor time an item", f"at most {CPU_US:g} µs", "not measured", None)
+    elif us:
         slope, whole = us["slope_cpu_us"], us["cpu_us"]
         yield Verdict(
             "processor time an item",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.throughput.records import Format
     from bench.throughput.running import Load, Measured
 
-__all__ = ["Bench", "Cost", "Costs", "Pair", "interleaved"]
+__all__ = ["Bench", "Cost", "Costs", "Pair", "interleaved", "short"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,12 @@ class Cost:
             "requests": self.whole.requests,
             "endpoint_cpu_us": round(self.whole.endpoint_cpu_s / self.whole.records * 1e6, 2),
         }
+
+
+def short(reason: str) -> str:
+    """Return a reason that fits a table's cell: how it begins, and its last words."""
+    words = " ".join(reason.split()).replace("|", "\\|")
+    return words if len(words) <= 240 else f"{words[:100]} ... {words[-130:]}"
 
 
 Pair: TypeAlias = "tuple[Load, Load]"

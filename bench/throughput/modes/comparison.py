@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.throughput.endpoint import null_endpoint
-from bench.throughput.modes.bench import interleaved
+from bench.throughput.modes.bench import interleaved, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +72,7 @@ def lines(document: Mapping[str, Any]) -> list[str]:
     for name, row in rows.items():
         title = ", ".join(filter(None, (row["title"], row["version"])))
         if "reason" in row:
-            found.append(f"| {title} | not measured: {_short(row['reason'])} |{' |' * 8}")
+            found.append(f"| {title} | not measured: {short(row['reason'])} |{' |' * 8}")
             continue
         cells = (
             title,
@@ -92,8 +92,3 @@ def lines(document: Mapping[str, Any]) -> list[str]:
 
 def _times(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}" if value < 10 else f"{value:.1f}"
-
-
-def _short(reason: str) -> str:
-    """Return a reason that fits a cell: its last words say what it was."""
-    return " ".join(reason.split()).replace("|", "\\|")[-160:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.throughput.endpoint import null_endpoint
-from bench.throughput.modes.bench import interleaved
+from bench.throughput.modes.bench import interleaved, short
 from bench.throughput.records import FORMATS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def lines(document: Mapping[str, Any]) -> list[str]:
     rows = document["rows"]
     for form, row in rows.items():
         if "reason" in row:
-            found.append(f"| {form} | not measured: {row['reason'][-160:]} | | | | |")
+            found.append(f"| {form} | not measured: {short(row['reason'])} | | | | |")
             continue
         wall = relative(rows, form, "slope_items_per_s")
         cpu = relative(rows, form, "slope_cpu_us")

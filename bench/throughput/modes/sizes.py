@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.throughput.endpoint import null_endpoint
-from bench.throughput.modes.bench import interleaved
+from bench.throughput.modes.bench import interleaved, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +52,7 @@ def count_lines(document: Mapping[str, Any]) -> list[str]:
     ]
     for count, row in document["rows"].items():
         if "reason" in row:
-            found.append(f"| {int(count):,} | not measured: {row['reason'][-160:]} | | | | |")
+            found.append(f"| {int(count):,} | not measured: {short(row['reason'])} | | | | |")
             continue
         found.append(
             f"| {int(count):,} | {row['repeat']} | {row['items_per_s']:,.0f} | {row['cpu_us']:.1f} "
@@ -83,7 +83,7 @@ def item_lines(document: Mapping[str, Any]) -> list[str]:
     ]
     for size, row in document["rows"].items():
         if "reason" in row:
-            found.append(f"| {int(size):,} | not measured: {row['reason'][-160:]} | | | | | |")
+            found.append(f"| {int(size):,} | not measured: {short(row['reason'])} | | | | | |")
             continue
         rate = row["slope_items_per_s"]
         found.append(

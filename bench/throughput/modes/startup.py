@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bench.throughput.endpoint import null_endpoint
+from bench.throughput.modes.bench import short
 from bench.throughput.ours import our_load
 from bench.throughput.running import BenchError, environment, measure
 
@@ -83,7 +84,7 @@ def lines(document: Mapping[str, Any]) -> list[str]:
     found = ["| | seconds | beside | times that | at most |", "|---|---|---|---|---|"]
     for name, row in rows.items():
         if "seconds" not in row:
-            found.append(f"| {name} | not measured: {row.get('reason', '')[-160:]} | | | |")
+            found.append(f"| {name} | not measured: {short(row.get('reason', ''))} | | | |")
             continue
         yardstick, most = YARDSTICKS.get(name, ("", 0.0))
         beside = rows.get(yardstick, {}).get("seconds")

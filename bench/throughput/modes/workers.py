@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.throughput.endpoint import null_endpoint
-from bench.throughput.modes.bench import interleaved
+from bench.throughput.modes.bench import interleaved, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,7 +65,7 @@ def _head(workers: str) -> str:
 
 def _cell(row: Mapping[str, Any], most: float) -> str:
     if "reason" in row:
-        return f"not measured: {row['reason'][-80:]}"
+        return f"not measured: {short(row['reason'])}"
     rate = row["slope_items_per_s"]
     share = "" if most == float("inf") else f" ({rate / most:.0%} of {most:,.0f})"
     return f"{rate:,.0f}{share}"

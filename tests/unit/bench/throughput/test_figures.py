@@ -75,7 +75,10 @@ def test_a_peer_without_figures_stands_in_the_table_with_its_reason() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_tells_what_could_not_be_measured(name: str) -> None:
     """Each mode's table shows a figure and a reason, and is as wide in each line."""
-    good, bad = row(10.0, 50_000.0, bytes=1_000_000, repeat=5), {"reason": "why", "bytes": 1}
+    good, bad = (
+        row(10.0, 50_000.0, bytes=1_000_000, repeat=5),
+        {"reason": "a | b\n" * 99, "bytes": 1},
+    )
     documents: dict[str, dict[str, Any]] = {
         "comparison": COMPARED,
         "formats": {"rows": {"jsonl": good, "csv": bad}},
@@ -86,6 +89,7 @@ def test_a_table_tells_what_could_not_be_measured(name: str) -> None:
         "stages": {"whole_us": 10.0, "us": dict.fromkeys(stages.STAGES, 1.0)},
     }
     table = TABLES[name](documents[name])
+    assert "\n" not in "".join(table)
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
     if name != "stages":
         assert any("not measured" in line for line in table)
