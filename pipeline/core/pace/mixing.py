@@ -95,7 +95,7 @@ class Mixing(Generic[ItemT]):
             self._lingers_until = now + self._limits.linger
         full = there >= most or self._bytes >= self._limits.size
         overdue = self._lingers_until is not None and now >= self._lingers_until
-        if there and (full or overdue or (flush and not lanes.waiting)):
+        if there and (full or overdue or (flush and there >= len(self))):
             return self._mix(now)
         self.due_at = self._lingers_until
         if lanes.waiting:

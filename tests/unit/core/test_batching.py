@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pipeline.core.batching import Batching
+from pipeline.core.pace.lanes import Lanes
+from pipeline.core.pace.partitions import Partitions
 from tests.fakes import make_item
 
 if TYPE_CHECKING:
@@ -127,3 +131,88 @@ def test_releasing_what_nobody_waits_for_changes_nothing() -> None:
 
     assert not policy.release([("a",)], 0.0)
     assert policy.idle
+
+
+def laned(hot: str = "hot") -> tuple[Batching[Item], Partitions]:
+    """Make a policy, and what knows that one partition is hot."""
+    partitions = Partitions()
+    partitions.expect(hot, 0.0)
+    policy: Batching[Item] = Batching(
+        max_items=4, max_bytes=1_000, linger=0.05, lanes=Lanes(partitions)
+    )
+    return policy, partitions
+
+
+def of(partition: str, version: str) -> Item:
+    """Make an item of a partition; its version is its sort key too."""
+    item = make_item(version)
+    item.key = (partition, version)
+    return item
+
+
+def test_what_is_handed_back_waits_for_its_pace_and_others_go_ahead() -> None:
+    """A lane's items are mixed into batches with others, no more than its partition takes."""
+    policy, partitions = laned()
+    for version in ("h1", "h2", "h3", "h4"):
+        policy.add(of("hot", version), 0.0)
+    batch = policy.take(0.0)
+    policy.hand_back(batch or (), 0.0)
+    partitions["hot"].rate = 100.0
+    for version in ("a", "b", "c", "d", "e"):
+        policy.add(of(version, version), 0.0)
+
+    taken = [versions(policy.take(now)) for now in (0.0, 0.02, 0.05, 0.06)]
+
+    assert taken == [["a", "b", "c", "d"], [], ["h1", "h2", "h3", "e"], []]
+
+
+def test_when_a_partition_turns_hot_batches_that_wait_are_mixed_again() -> None:
+    """What nobody has taken yet of it waits in its lane too, its keys no longer in flight."""
+    policy, partitions = laned()
+    for version in ("h1", "h2", "h3", "h4", "h5", "h6", "h7", "h8"):
+        policy.add(of("hot", version), 0.0)
+    first = policy.take(0.0)
+    policy.add(of("a", "a"), 0.0)
+    partitions["hot"].rate = 100.0
+
+    policy.hand_back(first or (), 0.0)
+
+    assert versions(policy.take(0.0)) == []
+    assert versions(policy.take(0.05)) == ["h1", "h2", "h3", "a"]
+
+
+def test_an_item_that_is_handed_back_is_superseded_by_the_newer_that_waits() -> None:
+    """The older never comes after the newer, and stands before what that had replaced."""
+    policy, _ = laned()
+    policy.add(of("hot", "h"), 0.0)
+    batch = policy.take(0.0, flush=True)
+    for _ in range(2):
+        policy.add(of("hot", "h"), 0.0)
+
+    policy.hand_back(batch or (), 0.0)
+    again = policy.take(1.0, flush=True)
+
+    assert batch is not None
+    assert again is not None
+    assert len(again) == 1
+    assert [older is batch[0] for older in again[0].superseded] == [True, False]
+
+
+def test_lanes_end_when_nothing_comes_for_a_while() -> None:
+    """Then batches are filled as before."""
+    policy, partitions = laned()
+    policy.add(of("hot", "h1"), 0.0)
+    policy.hand_back(policy.take(0.0, flush=True) or (), 0.0)
+    policy.take(1.0, flush=True)
+    assert policy.mixing
+
+    assert policy.take(7.0) is None
+
+    assert not policy.mixing
+    assert len(partitions) == 0
+
+
+def test_batches_made_without_lanes_take_nothing_back() -> None:
+    """It is a mistake of ours, and is said."""
+    with pytest.raises(TypeError, match="without lanes"):
+        batching().hand_back([make_item("a")], 0.0)

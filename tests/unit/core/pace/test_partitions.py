@@ -100,14 +100,13 @@ def test_a_table_that_refuses_everything_is_not_alive() -> None:
     assert not partitions.alive(6.1)
 
 
-def test_memory_is_bounded_and_all_is_forgotten() -> None:
-    """A hundred thousand partitions, each refused like a hot one: a thousand are remembered."""
+@pytest.mark.parametrize("count", [5, 2])
+def test_memory_is_bounded_and_all_is_forgotten(count: int) -> None:
+    """Ten thousand partitions, each hot or half suspected of it: few are remembered."""
     partitions = Partitions()
     for turn in range(10_000):
-        hot = items(f"p{turn}", 5)
-        partitions.judge([*hot, *unlike(20)], hot, (), turn * 0.001)
-        few = [*items(f"q{turn}", 2), *unlike(23)]
-        partitions.judge(few, few[:2], (), turn * 0.001)
+        some = items(f"p{turn}", count)
+        partitions.judge([*some, *unlike(25 - count)], some, (), turn * 0.0001)
         assert len(partitions) <= 256
         assert len(partitions._suspects) <= 1_024
 
