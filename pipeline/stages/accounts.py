@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from pipeline.core.watermark import OpenChunk, Watermark, Window
@@ -20,6 +21,11 @@ _WEIGHT_PER_RECORD = 1_200
 
 _WEIGHT_PER_BYTE = 3
 """The raw bytes, their decoded values and the encoded item live side by side."""
+
+_WEIGHT_PER_CELL = 64
+"""A cell of a CSV row is a text of its own, beside the raw bytes."""
+
+_raw_of = attrgetter("raw")
 
 
 @dataclass(slots=True)
@@ -63,10 +69,7 @@ class Accounts:
 
     async def open(self, chunk: Chunk, consumed: int = 0) -> int:
         """Open *chunk*, which ends *consumed* bytes into the source; wait for room. Number it."""
-        weight = sum(
-            record.length if record.digest is None else len(record.raw) for record in chunk.records
-        )
-        weight = weight * _WEIGHT_PER_BYTE + len(chunk.records) * _WEIGHT_PER_RECORD
+        weight = _weight(chunk)
         await self._window.enter(weight)
         tally = Tally(records=len(chunk.records))
         ledger = Ledger(tally, header=chunk.header, consumed=consumed, in_part=chunk.consumed)
@@ -131,6 +134,15 @@ class Accounts:
     def left_out(self) -> bool:
         """Whether something was read whose turn has not come."""
         return any(not chunk.begun for chunk in self._marks)
+
+
+def _weight(chunk: Chunk) -> int:
+    """Estimate the bytes of memory that a chunk takes until it is settled."""
+    records = len(chunk.records)
+    # All that is held of an over-long record is its beginning.
+    held = sum(map(len, map(_raw_of, chunk.records)))
+    cells = 0 if chunk.header is None else records * len(chunk.header)
+    return held * _WEIGHT_PER_BYTE + records * _WEIGHT_PER_RECORD + cells * _WEIGHT_PER_CELL
 
 
 def _size(chunk: OpenChunk[Position | None, Ledger]) -> int:
