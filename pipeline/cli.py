@@ -19,8 +19,10 @@ from pipeline.invocation import (
     end_to_end,
     load_definition,
     options_of,
+    profiling,
     refuse_terminal_input,
     report_and_exit,
+    tell_transport,
 )
 from pipeline.streams import open_missing, say
 
@@ -86,6 +88,7 @@ def commands() -> None:
     help="Read compressed files as a whole, and check them, before the first write.",
 )
 @options.JSON
+@options.PROFILE
 def run(**arguments: Any) -> None:
     """
     Run the whole pipeline of CONFIG; go on where an unfinished run of the same job stands.
@@ -94,12 +97,13 @@ def run(**arguments: Any) -> None:
     progress bar on a terminal, JSON log lines otherwise. Ctrl-C stops softly: what is in flight is
     finished; a second one stops at once. The same command then goes on.
     """
-    definition = load_definition(arguments["config"], arguments["overrides"])
-    refuse_terminal_input(definition)
-    from pipeline.run import run_pipeline  # noqa: PLC0415 - heavy; not for --help
+    with profiling(arguments["profile"]):
+        definition = load_definition(arguments["config"], arguments["overrides"])
+        refuse_terminal_input(definition)
+        from pipeline.run import run_pipeline  # noqa: PLC0415 - heavy; not for --help
 
-    wanted = options_of(arguments)
-    report_and_exit(lambda stop: run_pipeline(definition, wanted, stop), arguments)
+        wanted = options_of(arguments)
+        report_and_exit(lambda stop: run_pipeline(definition, wanted, stop), arguments)
 
 
 @commands.command(
@@ -136,23 +140,30 @@ def replay(**arguments: Any) -> None:
 @click.option("--source", "with_source", is_flag=True, help="Check every record of the source too.")
 @options.LIMIT
 @options.JSON
+@options.PROFILE
 def validate(**arguments: Any) -> None:
     """
     Check CONFIG, and with --source every record, without touching the table.
 
     The keys of the table and of its indexes are checked as `target.create` describes them.
     """
-    definition = load_definition(arguments["config"], arguments["overrides"])
     if not arguments["with_source"]:
-        if arguments["as_json"] or arguments["limit"] is not None:
-            raise click.UsageError("--limit and --json go with --source")
+        if (
+            any(arguments[name] for name in ("as_json", "profile"))
+            or arguments["limit"] is not None
+        ):
+            raise click.UsageError("--limit, --json and --profile go with --source")
+        definition = load_definition(arguments["config"], arguments["overrides"])
+        tell_transport(definition)
         click.echo(f"{arguments['config']}: the definition is right")
         return
-    refuse_terminal_input(definition)
-    from pipeline.run import check_source  # noqa: PLC0415 - as in run
+    with profiling(arguments["profile"]):
+        definition = load_definition(arguments["config"], arguments["overrides"])
+        refuse_terminal_input(definition)
+        from pipeline.run import check_source  # noqa: PLC0415 - as in run
 
-    wanted = options_of({**arguments, "dry_run": True})
-    report_and_exit(lambda stop: check_source(definition, wanted, stop), arguments)
+        wanted = options_of({**arguments, "dry_run": True})
+        report_and_exit(lambda stop: check_source(definition, wanted, stop), arguments)
 
 
 @commands.command(

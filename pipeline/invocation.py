@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from pipeline.streams import is_terminal, say, show_report
+from pipeline.streams import is_terminal, say, say_event, show_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from pipeline.config import Definition
@@ -25,8 +27,10 @@ __all__ = [
     "end_to_end",
     "load_definition",
     "options_of",
+    "profiling",
     "refuse_terminal_input",
     "report_and_exit",
+    "tell_transport",
 ]
 
 T = TypeVar("T")
@@ -59,6 +63,32 @@ def refuse_terminal_input(definition: Definition) -> None:
         refuse("source.type is stdin, but nothing is piped in: put `cat data.jsonl |` before it")
 
 
+@contextmanager
+def profiling(path: Path | None) -> Iterator[None]:
+    """Profile the body into *path*, if one is given; refuse one that cannot be written."""
+    if path is None:
+        yield
+        return
+    from pipeline.observe.profiling import profiled, require_writable  # noqa: PLC0415 - as in run
+
+    try:
+        require_writable(path)
+    except OSError as error:
+        refuse(
+            f"--profile: {str(path)!r} cannot be written: {error.strerror}; name a file in a "
+            "folder that is there and is yours"
+        )
+    with profiled(path, " ".join(["pipeline", *sys.argv[1:]]), partial(_tell_profile, path)):
+        yield
+
+
+def _tell_profile(path: Path, failure: str | None) -> None:
+    if failure is not None:
+        say_event("warning", "profile.failed", f"{path} could not be written: {failure}")
+    else:
+        say_event("info", "profile.written", f"the profile is in {path}")
+
+
 def end_to_end(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
     """Do *work* to its end; what ends it before its first write ends the process."""
     from pipeline.errors import UsageError  # noqa: PLC0415 - as in run
@@ -73,6 +103,30 @@ def end_to_end(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
     except Interrupted as interrupted:
         say("interrupted before the run began: nothing was written")
         sys.exit(SIGNALS[interrupted.signal])
+
+
+def tell_transport(definition: Definition) -> None:
+    """
+    Say where batches would go through the SDK although nobody asked for that.
+
+    Known is what the environment says of the endpoint, no more.
+    """
+    from pipeline.errors import PreflightError  # noqa: PLC0415 - as in run
+    from pipeline.table.plain import choose, obstacle_of  # noqa: PLC0415 - as in run
+
+    target = definition.target
+    if target.endpoint == "embedded":
+        return
+    url = target.endpoint or f"https://dynamodb.{target.region or 'us-east-1'}.amazonaws.com"
+    try:
+        _, fallback = choose(target.transport, obstacle_of(url))
+    except PreflightError as error:
+        refuse(error)
+    if fallback:
+        say(
+            "target.transport: batches will go through the AWS SDK, at many times the processor "
+            f"time: {fallback}"
+        )
 
 
 def options_of(arguments: Mapping[str, Any]) -> Options:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["BASE", "CONFIG", "DRY", "FRESH", "JSON", "LIMIT", "RUNS", "SET"]
+__all__ = ["BASE", "CONFIG", "DRY", "FRESH", "JSON", "LIMIT", "PROFILE", "RUNS", "SET"]
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 BASE = click.option(
@@ -39,4 +39,10 @@ FRESH = click.option(
 )
 JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print the report as JSON on a terminal too."
+)
+PROFILE = click.option(
+    "--profile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="HTML",
+    help="Write where the processor time went to this file, a page for a browser.",
 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.observe.report import Report
 
-__all__ = ["is_terminal", "open_missing", "say", "show_report"]
+__all__ = ["is_terminal", "open_missing", "say", "say_event", "show_report"]
 
 _STDERR = 2
 
@@ -59,6 +59,19 @@ def say(text: str) -> None:
     writer.start()
     writer.write(text.encode(sys.stderr.encoding, "backslashreplace"))
     writer.close()
+
+
+def say_event(level: str, event: str, text: str) -> None:
+    """Tell a person *text*; where log lines go to stderr, tell it as one of them."""
+    if is_terminal(sys.stderr):
+        say(text)
+        return
+    import json  # noqa: PLC0415 - as in run
+    from datetime import UTC, datetime  # noqa: PLC0415 - as in run
+
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    line = {"timestamp": now, "level": level, "event": event, "message": text}
+    say(json.dumps(line, separators=(",", ":")))
 
 
 def show_report(report: Report, runs: Path, *, as_json: bool) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pipeline.errors import PreflightError
 from pipeline.table.aws.calls import HttpCalls, SdkCalls
-from pipeline.table.aws.connection import MADE_UP, connect
-from pipeline.table.http.endpoint import Endpoint, proxied
+from pipeline.table.aws.connection import connect
 from pipeline.table.http.pool import open_pool
 from pipeline.table.http.sender import HttpSender
 from pipeline.table.http.signing import Fixed, Keys
-from pipeline.table.plain import plain_keys
+from pipeline.table.plain import MADE_UP, choose, obstacle_of, plain_keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -23,10 +21,9 @@ if TYPE_CHECKING:
     from pipeline.table.aws.client import Sender
     from pipeline.table.aws.connection import ConnectionSettings, Sdk
     from pipeline.table.http.signing import Credentials
+    from pipeline.table.plain import Transport, Wanted
 
-__all__ = ["Access", "Transport", "choose", "open_access"]
-
-Transport = Literal["http", "sdk"]
+__all__ = ["Access", "open_access"]
 
 _LOCAL_REGION = "us-east-1"
 
@@ -46,28 +43,8 @@ class Access:
     fallback: str = ""
 
 
-def choose(wanted: Literal["auto", "http", "sdk"], obstacle: str) -> tuple[Transport, str]:
-    """
-    Return the transport for a definition that wants *wanted*, and why it is not our own, if so.
-
-    *obstacle* is why our own cannot be used, "" if it can. Raise `PreflightError` if it was asked
-    for by name.
-    """
-    if wanted == "sdk":
-        return "sdk", ""
-    if not obstacle:
-        return "http", ""
-    if wanted == "http":
-        raise PreflightError(
-            f"target.transport is http, but {obstacle}; set target.transport to auto or sdk"
-        )
-    return "sdk", obstacle
-
-
 @asynccontextmanager
-async def open_access(
-    settings: ConnectionSettings, wanted: Literal["auto", "http", "sdk"]
-) -> AsyncIterator[Access]:
+async def open_access(settings: ConnectionSettings, wanted: Wanted) -> AsyncIterator[Access]:
     """
     Yield access to the service of *settings*; the SDK is imported only where it is needed.
 
@@ -88,20 +65,6 @@ async def open_access(
             return
         async with _beside(sdk, settings) as access:
             yield access
-
-
-def obstacle_of(url: str) -> str:
-    """Return why our own transport cannot go to *url*, "" if it can."""
-    if proxied(url):
-        return (
-            "a proxy is set for the endpoint (HTTP_PROXY, HTTPS_PROXY), which only the SDK's "
-            "transport can use; where it need not be used, name the host in NO_PROXY"
-        )
-    try:
-        Endpoint.from_url(url)
-    except PreflightError:
-        return "the endpoint's URL is none that our own transport can read"
-    return ""
 
 
 def _obstacle_of(sdk: Sdk) -> str:

@@ -1,7 +1,7 @@
 """
-Plain credentials: keys that stand in the environment, and nothing that says otherwise.
+What is plain to see without the SDK: keys in the environment, and whether it is needed at all.
 
-The SDK takes half a second of start-up to find them. Its precedence is kept: the variables win over
+The SDK takes half a second of start-up to find keys. Its precedence is kept: the variables win over
 a profile that AWS_PROFILE names (botocore, ``credentials.create_credential_resolver``), which has
 to exist all the same. Whatever is not surely plain is left to the SDK.
 """
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from pipeline.table.aws.connection import MADE_UP
+from pipeline.errors import PreflightError
+from pipeline.table.http.endpoint import Endpoint, proxied
 from pipeline.table.http.signing import Keys
 
 if TYPE_CHECKING:
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
 
     from pipeline.table.aws.connection import ConnectionSettings
 
-__all__ = ["plain_keys"]
+__all__ = ["MADE_UP", "Transport", "Wanted", "choose", "obstacle_of", "plain_keys"]
+
+Transport = Literal["http", "sdk"]
+Wanted = Literal["auto", "http", "sdk"]
+
+MADE_UP: Final = "local"
+"""Both keys where anything is taken for a key."""
+
 
 _TOKENS: Final = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 """In the order in which the SDK looks; the first is what it was called once."""
@@ -81,3 +89,35 @@ def _configured_plainly(environment: Mapping[str, str]) -> bool:
             head = re.escape(profile if profile == "default" else f"{prefix}{profile}")
             known = known or re.search(rf"^\[{head}\]", text, re.MULTILINE) is not None
     return known
+
+
+def choose(wanted: Wanted, obstacle: str) -> tuple[Transport, str]:
+    """
+    Return the transport for a definition that wants *wanted*, and why it is not our own, if so.
+
+    *obstacle* is why our own cannot be used, "" if it can. Raise `PreflightError` if it was asked
+    for by name.
+    """
+    if wanted == "sdk":
+        return "sdk", ""
+    if not obstacle:
+        return "http", ""
+    if wanted == "http":
+        raise PreflightError(
+            f"target.transport is http, but {obstacle}; set target.transport to auto or sdk"
+        )
+    return "sdk", obstacle
+
+
+def obstacle_of(url: str) -> str:
+    """Return why our own transport cannot go to *url*, "" if it can."""
+    if proxied(url):
+        return (
+            "a proxy is set for the endpoint (HTTP_PROXY, HTTPS_PROXY), which only the SDK's "
+            "transport can use; where it need not be used, name the host in NO_PROXY"
+        )
+    try:
+        Endpoint.from_url(url)
+    except PreflightError:
+        return "the endpoint's URL is none that our own transport can read"
+    return ""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import PreflightError
 from pipeline.table.aws.scrub import scrub
+from pipeline.table.plain import MADE_UP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from pipeline.table.aws.credentials import RenewableCredentials
 
-__all__ = ["MADE_UP", "ConnectionSettings", "Sdk", "connect", "shown_url"]
+__all__ = ["ConnectionSettings", "Sdk", "connect", "shown_url"]
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -36,9 +37,6 @@ _NOTHING_CONFIGURED: Final = {
 """botocore's session variables, as (configuration name, variable, default, conversion)."""
 
 _CONNECT_TIMEOUT = 5
-
-MADE_UP: Final = "local"
-"""Both keys where anything is taken for a key."""
 
 
 @dataclass(frozen=True, slots=True)
