@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from pipeline.table.encoding.figures import measured
-from pipeline.table.encoding.fused import typed
+from pipeline.table.encoding.figures import COUNTED, measured
+from pipeline.table.encoding.fused import typed_json
 from pipeline.table.encoding.request import WIDEST_CHARACTER, Encoded
-from pipeline.table.size import text_size, value_size
+from pipeline.table.size import text_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,8 +30,8 @@ __all__ = ["ANY", "Encode", "Kind", "compiled"]
 
 Kind: TypeAlias = "type | dict[str, Kind]"
 """
-What is known of the values in one place: str, bool, bytes; Decimal for any number; list for a list
-of texts; for a map its names and their kinds; `ANY` for everything else.
+What is known of the values in one place: str, bool, bytes, int; Decimal for any number; list for a
+list of texts; for a map its names and their kinds; `ANY` for everything else.
 """
 
 Encode: TypeAlias = "Callable[[Mapping[str, Any]], Encoded | None]"
@@ -43,23 +43,24 @@ _OTHER = {
     str: "type({0}) is not str",
     bool: "type({0}) is not bool",
     bytes: "type({0}) is not bytes",
+    int: "type({0}) is not int",
     Decimal: "type({0}) is not int and type({0}) is not Decimal",
     list: "type({0}) is not list",
     dict: "type({0}) is not dict",
 }
-_KEY_KINDS: dict[str, Kind] = {"S": str, "N": Decimal, "B": bytes}
-_TYPED = len('{"S":""}')
+_KEY_KINDS: dict[str, tuple[Kind, ...]] = {"S": (str,), "N": (int, Decimal), "B": (bytes,)}
 _QUOTES = len('""')
 _EMPTY = 3
 
 
 def compiled(kinds: Mapping[str, Kind], frame: Frame) -> Encode | None:
     """Make the code for items of these names in this order; None if they have no sound key."""
-    parts = [part for part in (*frame.key, *frame.optional) if part.name in kinds]
-    if len(parts) < len(frame.key) or any(
-        kinds[part.name] is not _KEY_KINDS[part.type] for part in parts
-    ):
-        return None
+    for part in (*frame.key, *frame.optional):
+        if part.name in kinds:
+            if kinds[part.name] not in _KEY_KINDS[part.type]:
+                return None
+        elif part in frame.key:
+            return None
     code = _Code()
     source = code.function(kinds, frame)
     known = {**_KNOWN, **code.constants}
@@ -123,7 +124,7 @@ class _Code:
                 test = _OTHER[dict if isinstance(kind, dict) else kind]
                 tests.append(test.format(variable))
         if tests:
-            self._steps += [f"if {' or '.join(tests)}:", "    return None"]
+            self._refuse(" or ".join(tests))
         for index, (name, variable) in enumerate(variables.items()):
             self._literal("," * (index > 0) + orjson.dumps(name).decode() + ":")
             self._fixed += text_size(name) + (depth > 0)
@@ -136,8 +137,10 @@ class _Code:
         elif kind is str:
             self._texts.append(variable)
             self._typed("S", f'"{{{variable}}}"')
-        elif kind is Decimal:
-            self._figure(variable, f"measured({variable})")
+        elif kind is int or kind is Decimal:
+            self._steps += COUNTED[kind].format(variable).splitlines()
+            self._steps += ["else:", f"    t{variable}, s{variable} = measured({variable})"]
+            self._sizes.append(f"s{variable}")
             self._typed("N", f'"{{t{variable}}}"')
         elif kind is bool:
             self._fixed += 1
@@ -150,14 +153,14 @@ class _Code:
         elif kind is list:
             self._list(variable)
         else:
-            self._figure(variable, f"_any({variable}, {depth})")
+            self._figure(variable, f"typed_json({variable}, {depth})")
             self._template.append(f"f'{{t{variable}}}'")
 
     def _map(self, variable: str, kinds: Mapping[str, Kind], depth: int) -> None:
         self._fixed += _EMPTY
         names = f"n{variable}"
         self.constants[names] = [*kinds]
-        self._steps += [f"if [*{variable}] != {names}:", "    return None"]
+        self._refuse(f"[*{variable}] != {names}")
         inner = self._unpacked(variable, kinds)
         self._literal('{"M":{')
         self._entries(inner, kinds, depth + 1)
@@ -192,7 +195,7 @@ class _Code:
         if part.type == "N":
             return f"t{variable}"
         limit = part.limit // (WIDEST_CHARACTER if part.type == "S" else 1)
-        self._steps += [f"if not 0 < len({variable}) <= {limit}:", "    return None"]
+        self._refuse(f"not 0 < len({variable}) <= {limit}")
         return variable
 
     def _measure(self, budget: int) -> None:
@@ -202,34 +205,23 @@ class _Code:
         sizes = " + ".join([str(self._fixed), *self._sizes])
         self._steps.append(f"size = {sizes}")
         if together:
-            self._steps.append(f"text = f'{''.join(together)}'")
-            self._steps.append("json = dumps(text)")
-            self._steps.append("if BACKSLASH in json:")
-            self._steps.append("    size += text_size(text)")
+            self._steps += [f"text = f'{''.join(together)}'", "json = dumps(text)"]
+            self._steps += ["if BACKSLASH in json:", "    size += text_size(text)"]
             if self._texts:
                 texts = ", ".join(self._texts)
                 self._steps.append(f"    {texts}, = [_escaped(one) for one in ({texts},)]")
             for variable in self._lists:
                 self._steps.append(f"    {variable} = [_escaped(one) for one in {variable}]")
             self._steps += ["else:", f"    size += len(json) - {_QUOTES}"]
-        self._steps += [f"if size > {budget}:", "    return None"]
+        self._refuse(f"size > {budget}")
+
+    def _refuse(self, test: str) -> None:
+        self._steps += [f"if {test}:", "    return None"]
 
 
 def _escaped(text: str) -> str:
     """Write a text as it stands between the quotes of JSON."""
     return orjson.dumps(text)[1:-1].decode()
-
-
-def _any(value: Any, depth: int) -> tuple[str, int]:
-    """Give the typed JSON of any value and its size; *depth* is how many maps stand around it."""
-    if value is None:
-        return '{"NULL":true}', 1
-    kind = type(value)
-    if kind is str:
-        return f'{{"S":{orjson.dumps(value).decode()}}}', text_size(value)
-    wire, excess = typed(value, kind, depth)
-    line = orjson.dumps(wire)
-    return line.decode(), value_size(wire) if b"\\" in line else len(line) - _TYPED + excess
 
 
 _KNOWN: dict[str, Any] = {
@@ -240,11 +232,11 @@ _KNOWN: dict[str, Any] = {
     "FALSE": "false",
     "NOTHING": "",
     "TRUE": "true",
-    "_any": _any,
     "_escaped": _escaped,
     "b2a_base64": b2a_base64,
     "dumps": orjson.dumps,
     "measured": measured,
     "new": tuple.__new__,
     "text_size": text_size,
+    "typed_json": typed_json,
 }

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from decimal import Decimal
 
 from pipeline.table import numbers
 from pipeline.table.numbers import MAX_DIGITS
 
-if TYPE_CHECKING:
-    from decimal import Decimal
-
-__all__ = ["measured"]
+__all__ = ["COUNTED", "measured"]
 
 _CAP = 21
 _UNCAPPED = 36  # characters: so many are never too many pairs, with a sign and a point or without
+
+COUNTED: dict[type, str] = {
+    int: f"""\
+t{{0}} = str({{0}})
+if t{{0}}.isdigit() and t{{0}}[-1] != "0" and len(t{{0}}) <= {MAX_DIGITS}:
+    s{{0}} = 1 + (len(t{{0}}) + 1) // 2
+""",
+    Decimal: f"""\
+t{{0}} = str({{0}})
+whole, _, part = t{{0}}.partition(".")
+if part.isdigit() and whole.isdigit() and part[-1] != "0" != whole and len(t{{0}}) <= {MAX_DIGITS}:
+    s{{0}} = 1 + (len(whole) + 1) // 2 + (len(part) + 1) // 2
+""",
+}
+"""The first looks of `measured` as code to be filled in with a variable, where calls are saved."""
 
 
 def measured(value: int | Decimal) -> tuple[str, int]:

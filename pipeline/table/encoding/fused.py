@@ -16,16 +16,19 @@ import binascii
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from pipeline.model import TypedSet
 from pipeline.table.encoding.figures import measured
 from pipeline.table.rules import MAX_NAME_BYTES, MAX_NESTING
+from pipeline.table.size import text_size, value_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.table.size import WireValue
 
-__all__ = ["DOUBTS", "LARGEST", "typed", "typed_items"]
+__all__ = ["DOUBTS", "LARGEST", "typed", "typed_items", "typed_json"]
 
 DOUBTS = (ValueError, TypeError, AttributeError, LookupError)
 
@@ -36,6 +39,7 @@ _TRUE = ({"BOOL": True}, -4)
 _FALSE = ({"BOOL": False}, -5)
 _NULL = ({"NULL": True}, -4)
 _EMPTY = 3
+_TYPED = len('{"S":""}')
 _MEMBER = -8
 _ENTRY = -11
 
@@ -90,6 +94,22 @@ def typed(value: Any, kind: type, depth: int) -> tuple[WireValue, int]:  # noqa:
     if kind is TypedSet:
         return _typed_set(value)
     raise ValueError
+
+
+def typed_json(value: Any, depth: int) -> tuple[str, int]:
+    """
+    Give the JSON of a value's typed form and its size by itself; *depth* as for `typed`.
+
+    :raises DOUBTS: in doubt.
+    """
+    kind = type(value)
+    if value is None:
+        return '{"NULL":true}', 1
+    if kind is str:
+        return f'{{"S":{orjson.dumps(value).decode()}}}', text_size(value)
+    wire, excess = typed(value, kind, depth)
+    line = orjson.dumps(wire)
+    return line.decode(), value_size(wire) if b"\\" in line else len(line) - _TYPED + excess
 
 
 def _typed_list(value: list[Any], depth: int) -> tuple[WireValue, int]:

@@ -28,6 +28,8 @@ _MOST_KNOWN = 256
 _MOST_COMPILED = 64
 _MOST_NAMES = 64
 _MOST_CHARACTERS = 2048
+_SCALARS = frozenset({str, bool, bytes, int, Decimal})
+_NUMBERS = (int, Decimal)
 _ENOUGH = 64
 _EAGER = 1024
 _ONE_IN = 17  # a prime, so that it keeps no step with records that take turns
@@ -102,10 +104,8 @@ class Shapes:
 def kind_of(value: Any, depth: int = 0) -> Kind:
     """Tell a value's kind; *depth* is how many maps stand around it."""
     found = type(value)
-    if found is str or found is bool or found is bytes or found is Decimal:
+    if found in _SCALARS:
         return found
-    if found is int:
-        return Decimal
     if found is list and all(type(member) is str for member in value):
         return list
     if (
@@ -125,4 +125,6 @@ def merged(one: Kind, other: Kind) -> Kind:
         if [*one] != [*other]:
             return ANY
         return {name: merged(kind, other[name]) for name, kind in one.items()}
-    return one if one is other else ANY
+    if one is other:
+        return one
+    return Decimal if one in _NUMBERS and other in _NUMBERS else ANY
