@@ -20,7 +20,7 @@ from pipeline.transform.schema.references import resolve_pointer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["compile_predicate"]
+__all__ = ["JUDGING", "NAMES", "SchemaCode", "UnknownError", "compile_predicate"]
 
 _KNOWN: Final = ANNOTATIONS | {
     *("$id", "$defs", "definitions", "$ref", "allOf", "type", "enum", "const"),
@@ -28,7 +28,7 @@ _KNOWN: Final = ANNOTATIONS | {
     *("items", "minItems", "maxItems", "required", "properties", "additionalProperties"),
     *("minProperties", "maxProperties"),
 }
-_JUDGING: Final = _KNOWN - ANNOTATIONS - {"$id", "$defs", "definitions", "$ref", "allOf"}
+JUDGING: Final = _KNOWN - ANNOTATIONS - {"$id", "$defs", "definitions", "$ref", "allOf"}
 _CLASSES: Final[dict[str, tuple[str, ...]]] = {
     "string": ("str",),
     "number": ("int", "Decimal"),
@@ -51,7 +51,7 @@ _MAX_DEPTH: Final = 16
 _MAX_LINES: Final = 5_000
 """How long the code may get: what is referred to twice is written twice, twenty times over."""
 
-_NAMES: Final = {
+NAMES: Final = {
     "ABSENT": object(),
     "Decimal": Decimal,
     "NoneType": type(None),
@@ -59,7 +59,7 @@ _NAMES: Final = {
 }
 
 
-class _UnknownError(Exception):
+class UnknownError(Exception):
     """The schema says something that is not compiled."""
 
 
@@ -70,20 +70,20 @@ def compile_predicate(schema: Any) -> Callable[[Any], bool] | None:
     None means that the schema has a keyword that is not compiled, or a pattern that Python's `re`
     cannot run with the same meaning and a bound on its steps.
     """
-    code = _Code(schema)
+    code = SchemaCode(schema)
     try:
         if any("$id" in part for path, part in walk(schema) if path):
             return None
         code.check(schema, "value", 2)
-    except (_UnknownError, LookupError):
+    except (UnknownError, LookupError):
         return None
     # A closure's names are nearly as fast as locals, and cost nothing per call.
-    parameters = ", ".join((*_NAMES, *code.constants))
+    parameters = ", ".join((*NAMES, *code.constants))
     lines = [f"def make({parameters}):", "    def predicate(value):", *code.lines]
     source = "\n".join([*lines, "        return True", "    return predicate"])
     names: dict[str, Any] = {}
     exec(compile(source, "<schema>", "exec"), names)  # noqa: S102 - of the schema it holds only literals, by repr
-    predicate: Callable[[Any], bool] = names["make"](**_NAMES, **code.constants)
+    predicate: Callable[[Any], bool] = names["make"](**NAMES, **code.constants)
     return predicate
 
 
@@ -99,7 +99,7 @@ class _Branch:
         return "Decimal" if self.kind == "integral" else self.kind
 
 
-class _Code:
+class SchemaCode:
     """Writes the source; of the schema only literals go into it, all else into *constants*."""
 
     def __init__(self, schema: Any) -> None:
@@ -113,43 +113,44 @@ class _Code:
         if schema is True:
             return
         if not isinstance(schema, dict) or not schema.keys() <= _KNOWN or depth > _MAX_DEPTH:
-            raise _UnknownError
-        if schema.keys() & _JUDGING:
+            raise UnknownError
+        if schema.keys() & JUDGING:
             self._own(schema, name, depth, optional=optional)
-        for part in self._others(schema):
+        for part in self.others(schema):
             self.check(part, name, depth, optional=optional)
 
     def _own(self, schema: Schema, name: str, depth: int, *, optional: bool) -> None:
         """Write the schema's own keywords, class by class."""
         word = "if"
-        for branch in self._branches(schema, name):
-            self._line(depth, f"{word} {name}.__class__ is {branch.test}:")
+        for branch in self.branches(schema, name):
+            self.line(depth, f"{word} {name}.__class__ is {branch.test}:")
             if branch.breaks:
-                self._line(depth + 1, f"if {' or '.join(branch.breaks)}: return False")
+                self.line(depth + 1, f"if {' or '.join(branch.breaks)}: return False")
             if branch.kind == "list" and schema.get("items", True) is not True:
-                element = self._variable()
-                self._line(depth + 1, f"for {element} in {name}:")
-                self._line(depth + 2, "pass")
+                element = self.variable()
+                self.line(depth + 1, f"for {element} in {name}:")
+                self.line(depth + 2, "pass")
                 self.check(schema["items"], element, depth + 2)
             elif branch.kind == "dict":
                 self._properties(schema, name, depth + 1)
-            self._line(depth + 1, "pass")
+            self.line(depth + 1, "pass")
             word = "elif"
         if optional:
-            self._line(depth, f"{word} {name} is not ABSENT: return False")
+            self.line(depth, f"{word} {name} is not ABSENT: return False")
         else:
-            self._line(depth, "else: return False" if word == "elif" else "return False")
+            self.line(depth, "else: return False" if word == "elif" else "return False")
 
-    def _others(self, schema: Schema) -> list[Any]:
+    def others(self, schema: Schema) -> list[Any]:
         """Return the schemas that must hold as well."""
         target = schema.get("$ref")
         if target is None:
             return [*schema.get("allOf", ())]
         if target != "#" and not target.startswith("#/"):
-            raise _UnknownError
+            raise UnknownError
         return [*schema.get("allOf", ()), resolve_pointer(self._root, target[1:])]
 
-    def _branches(self, schema: Schema, name: str) -> list[_Branch]:
+    def branches(self, schema: Schema, name: str) -> list[_Branch]:
+        """Return the classes that the schema's own keywords allow, each with what breaks it."""
         types = schema.get("type", [kind for kind in _CLASSES if kind != "integer"])
         kinds = [
             kind for one in ([types] if isinstance(types, str) else types) for kind in _CLASSES[one]
@@ -169,8 +170,8 @@ class _Code:
         """Narrow a branch to the options of its class; so true is never 1, as it is in Python."""
         same = [option for option in options if _is_of(branch.test, option)]
         if same and branch.kind in {"list", "dict"}:
-            raise _UnknownError
-        branch.breaks.append(f"{name} not in {self._constant(frozenset(same))}")
+            raise UnknownError
+        branch.breaks.append(f"{name} not in {self.constant(frozenset(same))}")
         return bool(same)
 
     def _breaks(self, kind: str, schema: Schema, name: str) -> list[str]:
@@ -179,7 +180,7 @@ class _Code:
         if kind in {"int", "Decimal", "integral"}:
             whole = [f"{name} != {name}.to_integral_value()"] if kind == "integral" else []
             return whole + [
-                text.format(name, self._constant(schema[keyword]))
+                text.format(name, self.constant(schema[keyword]))
                 for keyword, text in _BREAKS.items()
                 if keyword in schema
             ]
@@ -189,7 +190,7 @@ class _Code:
 
     def _length(self, schema: Schema, unit: str, name: str) -> list[str]:
         return [
-            f"len({name}) {sign} {self._constant(schema[bound + unit])}"
+            f"len({name}) {sign} {self.constant(schema[bound + unit])}"
             for bound, sign in (("min", "<"), ("max", ">"))
             if bound + unit in schema
         ]
@@ -199,33 +200,34 @@ class _Code:
             return []
         python = translate(schema["pattern"]).python
         if python is None:
-            raise _UnknownError
-        search = self._constant(re.compile(python, re.ASCII).search)
+            raise UnknownError
+        search = self.constant(re.compile(python, re.ASCII).search)
         return [f"len({name}) > {QUICK_LENGTH}", f"not {search}({name})"]
 
     def _properties(self, schema: Schema, name: str, depth: int) -> None:
         properties, required = schema.get("properties", {}), schema.get("required", ())
         rest = schema.get("additionalProperties", True)
         if rest is False:
-            names = self._constant(frozenset(properties))
-            self._line(depth, f"if not {name}.keys() <= {names}: return False")
+            names = self.constant(frozenset(properties))
+            self.line(depth, f"if not {name}.keys() <= {names}: return False")
         elif rest is not True and rest != {}:
-            raise _UnknownError
-        get = self._variable()
-        self._line(depth, f"{get} = {name}.get")
+            raise UnknownError
+        get = self.variable()
+        self.line(depth, f"{get} = {name}.get")
         for key in dict.fromkeys([*required, *properties]):
-            value, inside = self._variable(), properties.get(key, True)
-            self._line(depth, f"{value} = {get}({self._constant(key)}, ABSENT)")
+            value, inside = self.variable(), properties.get(key, True)
+            self.line(depth, f"{value} = {get}({self.constant(key)}, ABSENT)")
             if key in required:  # of no class that a schema could allow; but it may allow any
-                self._line(depth, f"if {value} is ABSENT: return False")
+                self.line(depth, f"if {value} is ABSENT: return False")
             self.check(inside, value, depth, optional=key not in required)
 
-    def _line(self, depth: int, text: str) -> None:
+    def line(self, depth: int, text: str) -> None:
+        """Write one line."""
         if len(self.lines) == _MAX_LINES:
-            raise _UnknownError
+            raise UnknownError
         self.lines.append("    " * depth + text)
 
-    def _constant(self, value: Any) -> str:
+    def constant(self, value: Any) -> str:
         """Return the source of a constant: a literal, or the name of a parameter of the maker."""
         if type(value) in (int, str):
             return repr(value)
@@ -233,7 +235,8 @@ class _Code:
         self.constants[name] = value
         return name
 
-    def _variable(self) -> str:
+    def variable(self) -> str:
+        """Return a name that nothing else has."""
         self._variables += 1
         return f"v{self._variables}"
 
