@@ -121,7 +121,7 @@ class Breaker:
         longest = min(_LAST_PROBE, _FIRST_PROBE * 2.0 ** min(self._waits, 10))
         pause = self.hinted(self._random.uniform(longest / 2, longest), self._hint)
         try:
-            async with asyncio.timeout(self._within_outage(clock(), pause)):
+            async with asyncio.timeout(self.within_outage(clock(), pause)):
                 await self._closed.wait()
         except TimeoutError:
             return True
@@ -131,7 +131,7 @@ class Breaker:
         """Sleep before the next attempt, no longer than until the breaker opens or the run ends."""
         now = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(self._within_outage(now, seconds)):
+            async with asyncio.timeout(self.within_outage(now, seconds)):
                 await self._opened.wait()
         except TimeoutError:
             return
@@ -141,7 +141,8 @@ class Breaker:
         """Return *pause*, or what the service asks for, within reason."""
         return max(pause, min(hint, pause + _HINT))
 
-    def _within_outage(self, now: float, pause: float) -> float:
+    def within_outage(self, now: float, pause: float) -> float:
+        """Return *pause*, but no more than what is left until an outage is over."""
         since = self.progress.refused_since
         if since is None or self._policy.plain:
             return pause

@@ -30,6 +30,10 @@ class Sender(Protocol[T_contra]):
 class Receiver(Protocol[T_co]):
     """The downstream face of a channel."""
 
+    @property
+    def depth(self) -> int:
+        """Messages waiting."""
+
     async def receive(self) -> T_co:
         """Take the next message; wait while there is none. Raise `EndOfStream` after the last."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.core.backoff import Attempts, Fault
+from pipeline.core.pace.crew import Crew
+from pipeline.core.pace.gate import Pace
 from pipeline.core.pace.partitions import Partitions
 from pipeline.errors import DeniedError, ThrottledError
 from pipeline.model import Item, Outcome, Rejection, Violation
@@ -36,6 +38,8 @@ class Delivery:
     random: Random
     log: Log
     partitions: Partitions = field(default_factory=Partitions)
+    pace: Pace = field(default_factory=Pace)
+    crew: Crew = field(default_factory=Crew)
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +82,13 @@ class Pieces:
         piece = min(self._waiting, key=lambda one: one.due)
         self._waiting.remove(piece)
         return piece
+
+    def fit(self, piece: Piece, count: int) -> None:
+        """Leave the first *count* items in *piece*, and put the others at the head of the line."""
+        attempts = Attempts(self._policy, self._progress, piece.attempts)
+        rest = Piece(piece.items[count:], attempts, due=piece.due, new=piece.new)
+        piece.items = piece.items[:count]
+        self._waiting.appendleft(rest)
 
     def put(self, piece: Piece) -> None:
         """Put a piece at the end of the line."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from pipeline.core.pace.gate import units_of
 from pipeline.errors import DeniedError, IsolateError, RetryError, ThrottledError
+from pipeline.table.base import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.model import Item
     from pipeline.stages.delivery import Delivery, Piece
-    from pipeline.table.base import Answer
 
 __all__ = ["Exchange"]
 
@@ -24,12 +25,17 @@ class Exchange:
         self._delivery = delivery
         self._breaker = delivery.breaker
         self._partitions = delivery.partitions
+        self._pace = delivery.pace
+        self._crew = delivery.crew
+        self.short = False  # whether the batch was there at once
         self._metrics = delivery.metrics
         self._log = delivery.log
 
     async def __call__(self, piece: Piece) -> Answer | IsolateError | RetryError:
         """Send *piece* when it is its turn; tell the breaker, and the piece, how it ended."""
         loop, breaker = asyncio.get_running_loop(), self._breaker
+        units = units_of(piece.items)
+        waited = await self._pace.enter(units, breaker)
         async with breaker.turn() as probe:
             if probe is not None:
                 self._log.info("table.probe", number=probe, items=len(piece.items))
@@ -47,9 +53,14 @@ class Exchange:
             except RetryError as error:
                 if isinstance(error, ThrottledError):
                     self._judge(piece, piece.items, error.reasons)
+                    self._note_pace(piece, Answer(piece.items), units, sent)
                 self._note_failure(sent, error)
                 return error
             self._judge(piece, answer.unprocessed, ())
+            accepted = self._note_pace(piece, answer, units, sent)
+            short = self.short and not waited
+            if self._crew.answered(accepted, loop.time() - sent, short=short):
+                self._log.debug("pace.in_flight", limit=self._crew.limit)
             if len(answer.unprocessed) == len(piece.items):
                 self._note_failure(sent, None)
             else:
@@ -60,9 +71,22 @@ class Exchange:
         now = asyncio.get_running_loop().time()
         piece.hot = self._partitions.judge(piece.items, returned, reasons, now)
 
+    def _note_pace(self, piece: Piece, answer: Answer, units: float, sent: float) -> float:
+        """Tell the pace what was accepted, and what was not for the table's sake."""
+        left, refused = answer.unprocessed, 0.0
+        accepted = units - units_of(left) if left else units
+        if left:
+            hot = piece.hot
+            refused = units_of([item for item in left if item.key[0] not in hot])
+        now = asyncio.get_running_loop().time()
+        if self._pace.answered(sent, now, accepted, refused, answer.consumed):
+            self._log.debug("pace.changed", units_per_s=self._pace.shown)
+        return accepted
+
     def _note_life(self, down_since: float | None, *, accepted: bool) -> None:
         if down_since is not None:
             seconds = asyncio.get_running_loop().time() - down_since
+            self._pace.revived(asyncio.get_running_loop().time())
             self._log.warning("table.back", after_s=round(seconds, 1), accepted=accepted)
 
     def _note_failure(self, sent: float, error: RetryError | None) -> None:

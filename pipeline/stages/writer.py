@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pipeline.core.backoff import Verdict
+from pipeline.core.backoff import Fault, Verdict
 from pipeline.core.channel import EndOfStream
 from pipeline.errors import (
     IsolateError,
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Delivery", "Writer"]
 
+_ALIVE = 0.05
+"""Seconds of pause at most for what is throttled by a table that takes other items."""
+
 _ALL_REFUSED = 1_000
 """Items that the table may refuse before it has taken any; then the definition is wrong."""
 
@@ -61,8 +64,17 @@ class Writer:
         """Deliver until the inbox ends."""
         ways_back = (self._release, self._hand_back)
         worker = _Worker(self._delivery, ways_back, inbox, outbox)
-        async for batch in inbox:
+        crew, exchange = self._delivery.crew, worker.exchange
+        await crew.begin()
+        while True:
+            exchange.short = inbox.depth > 0
+            try:
+                batch = await inbox.receive()
+            except EndOfStream:
+                crew.disband()
+                return
             await worker.deliver(batch)
+            await crew.rest()
 
 
 class _Worker:
@@ -78,7 +90,8 @@ class _Worker:
         self._delivery = delivery
         self._breaker = delivery.breaker
         self._partitions = delivery.partitions
-        self._exchange = Exchange(delivery)
+        self._pace = delivery.pace
+        self.exchange = Exchange(delivery)
         self._metrics = delivery.metrics
         self._log = delivery.log
         self._release, self._hand_back = ways_back
@@ -121,7 +134,11 @@ class _Worker:
         pause = piece.due - asyncio.get_running_loop().time()
         if pause > 0:
             await self._breaker.pause(pause)
-        answer = await self._exchange(piece)
+        if not (piece.attempts.tries or piece.attempts.counted):
+            count = self._pace.fitting(piece.items)
+            if count < len(piece.items):
+                self._pieces.fit(piece, count)
+        answer = await self.exchange(piece)
         if isinstance(answer, IsolateError):
             await self._isolate(piece, answer)
         elif isinstance(answer, RetryError):
@@ -159,7 +176,8 @@ class _Worker:
         if self._breaker.is_over(now):
             raise OutageError(outage_text(self._delivery, piece, error)) from error
         alone = self._is_last and self._breaker.only_suspects(now)
-        verdict = piece.attempts.failed(fault_of(error), single=piece.single, alone=alone)
+        fault = fault_of(error)
+        verdict = piece.attempts.failed(fault, single=piece.single, alone=alone)
         if verdict is Verdict.STOP:
             raise TableStopError(str(error)) from error
         if verdict is Verdict.GIVE_UP:
@@ -168,6 +186,8 @@ class _Worker:
             self._pieces.cut(piece)
         else:
             delay = self._delivery.policy.delay(piece.attempts.pauses - 1, self._delivery.random)
+            if fault is Fault.CAPACITY and self._pace.adapts and self._partitions.alive(now):
+                delay = min(delay, _ALIVE)  # the pace of all sees to the rest
             hint = 0.0 if error is None else error.after or 0.0
             piece.due = now + self._breaker.hinted(delay, hint)
             self._pieces.put(piece)

@@ -1,0 +1,52 @@
+"""Bucket: units that come at a rate and may be owed. Knows no clock but what it is told."""
+
+from __future__ import annotations
+
+__all__ = ["Bucket"]
+
+_CRUMB = 1e-6
+"""Units that may be owed without notice: rounding must not make a wait too short to pass."""
+
+
+class Bucket:
+    """
+    Let units pass at *rate* a second on average, one debt at a time.
+
+    Something may be taken as soon as nothing is owed, however large it is; it is owed from then on.
+    What is not taken is kept for *depth* seconds, to make up for a late awakening, and no longer:
+    there is never a burst of more than that. Begins empty, with nothing owed.
+    """
+
+    __slots__ = ("_at", "_level", "depth", "rate")
+
+    def __init__(self, rate: float, *, depth: float, now: float) -> None:
+        self.rate = rate
+        self.depth = depth
+        self._level = 0.0
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until something may be taken: 0 if it may be at *now*."""
+        self._fill(now)
+        return 0.0 if self._level >= -_CRUMB else -self._level / self.rate
+
+    def take(self, units: float) -> None:
+        """Take *units*; negative ones are given back."""
+        self._level -= units
+
+    def hold(self, seconds: float, now: float) -> None:
+        """Let nothing pass for *seconds* from *now*, if it is not longer anyway."""
+        self._fill(now)
+        self._level = min(self._level, -seconds * self.rate)
+
+    def change(self, rate: float, now: float) -> None:
+        """Let units come at another rate from *now* on; what is owed is owed for as long."""
+        self._fill(now)
+        self._level *= rate / self.rate
+        self.rate = rate
+
+    def _fill(self, now: float) -> None:
+        if now > self._at:
+            level = self._level + (now - self._at) * self.rate
+            self._level = min(level, self.rate * self.depth)
+            self._at = now
