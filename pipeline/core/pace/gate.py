@@ -6,8 +6,8 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.core.pace.bucket import Bucket
-from pipeline.core.pace.learnt import LearntRate
+from pipeline.core.pace.rate.bucket import Bucket
+from pipeline.core.pace.rate.learnt import LearntRate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from pipeline.core.pace.noise import Noise
+from pipeline.core.pace.rate.noise import Noise
 
 __all__ = ["LearntRate"]
 
