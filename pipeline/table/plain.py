@@ -45,6 +45,8 @@ _UNUSUAL: Final = (
 _UNUSUAL_SETTINGS: Final = ("ca_bundle", "use_dualstack_endpoint", "use_fips_endpoint")
 """The same in the files of the AWS configuration, whoever's profile it stands in."""
 
+_NAME: Final = re.compile(r"[A-Za-z0-9_.@+-]+")
+
 _FILES: Final = (
     ("AWS_CONFIG_FILE", "~/.aws/config", "profile "),
     ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", ""),
@@ -76,6 +78,8 @@ def _configured_plainly(environment: Mapping[str, str]) -> bool:
     """Tell whether the AWS configuration, as far as there is one, has nothing to say."""
     profile = next((environment[name] for name in _PROFILES if name in environment), None)
     known = profile is None
+    if profile is not None and _NAME.fullmatch(profile) is None:
+        return False  # it is read as a shell would, quotes and all
     for variable, usual, prefix in _FILES:
         try:
             text = Path(environment.get(variable) or usual).expanduser().read_text("utf-8")

@@ -29,8 +29,17 @@ items: [{key: {PK: "USER#{id}"}}]
 target:
   table: Users
   endpoint: %(endpoint)s
+  transport: ${TRANSPORT:-auto}
   create: {key: {PK: S}, if_missing: true}
 """
+
+OVER_BOTH = pytest.mark.usefixtures("transport")
+"""Marks what has to hold over either transport."""
+
+
+@pytest.fixture(name="transport", params=["auto", "sdk"])
+def _transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANSPORT", request.param)
 
 
 def write_definition(folder: Path, endpoint: str = "embedded", path: str = "in.jsonl") -> Path:
@@ -50,6 +59,7 @@ def events(log: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.splitlines()]
 
 
+@OVER_BOTH
 def test_all_written_is_exit_code_0_with_json_on_stdout_and_log_lines_on_stderr(
     tmp_path: Path,
 ) -> None:
@@ -69,6 +79,7 @@ def test_all_written_is_exit_code_0_with_json_on_stdout_and_log_lines_on_stderr(
     assert json.loads((latest / "report.json").read_text()) == ended.report
 
 
+@OVER_BOTH
 def test_a_bad_record_is_exit_code_1_and_names_file_line_field_and_rule(tmp_path: Path) -> None:
     """The good neighbours are written; the bad line is in the dead letters as it stands."""
     bad = '{"id": "b", "age": -1}'
@@ -101,6 +112,7 @@ def test_a_wrong_definition_is_exit_code_2_and_shows_the_line(tmp_path: Path) ->
     assert not (tmp_path / "runs").exists()
 
 
+@OVER_BOTH
 def test_a_missing_table_is_found_before_the_first_record(
     dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -118,6 +130,7 @@ def test_a_missing_table_is_found_before_the_first_record(
     assert "Traceback" not in ended.err
 
 
+@OVER_BOTH
 def test_an_unreachable_endpoint_is_told_in_one_sentence(tmp_path: Path) -> None:
     """Nothing listens on port 9: exit code 2 and advice, no traceback."""
     write_records(tmp_path, '{"id": "a"}')
@@ -129,6 +142,7 @@ def test_an_unreachable_endpoint_is_told_in_one_sentence(tmp_path: Path) -> None
     assert len(ended.err.strip().splitlines()) == 1
 
 
+@OVER_BOTH
 def test_missing_credentials_are_told_before_anything_is_read(tmp_path: Path) -> None:
     """Without an endpoint the target is AWS, and credentials must be there."""
     write_records(tmp_path, '{"id": "a"}')
@@ -141,6 +155,7 @@ def test_missing_credentials_are_told_before_anything_is_read(tmp_path: Path) ->
     assert "no AWS credentials were found" in ended.err
 
 
+@OVER_BOTH
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
@@ -224,6 +239,7 @@ def test_items_that_cannot_have_the_tables_key_are_refused(
     assert told in ended.err
 
 
+@OVER_BOTH
 def test_create_table_creates_once_then_finds_it_identical_then_shows_a_diff(
     dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -255,6 +271,7 @@ def test_a_table_that_differs_from_the_definition_is_warned_of(tmp_path: Path) -
     assert "index by-age" in warning
 
 
+@OVER_BOTH
 def test_a_dry_run_writes_nothing_and_says_so(tmp_path: Path) -> None:
     """All but the writes: counts as in a run, no table, no item."""
     write_records(tmp_path, '{"id": "a"}', "bad")
@@ -319,6 +336,7 @@ def start_endless(definition: Path) -> subprocess.Popen[str]:
     return running
 
 
+@OVER_BOTH
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_a_signal_stops_softly_and_everything_read_is_settled(
     number: signal.Signals,
@@ -348,6 +366,7 @@ async def test_a_signal_stops_softly_and_everything_read_is_settled(
         assert len(await tables.scan_all(client, "Users")) == report["succeeded"] > 0
 
 
+@OVER_BOTH
 async def test_a_table_that_vanishes_ends_the_run_as_failed(
     dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -536,6 +555,7 @@ def test_a_report_file_that_cannot_be_written_costs_neither_report_nor_exit_code
     assert not (tmp_path / "runs/users/latest/report.json").exists()
 
 
+@OVER_BOTH
 def test_no_request_is_larger_than_the_service_takes(
     dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
 ) -> None:
