@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pytest
 from bench.simulated.model import Capacity
 from bench.simulated.table import SimulatedTable
 from pipeline.core.backoff import RetryPolicy
-from pipeline.errors import OutageError, ThrottledError
+from pipeline.errors import OutageError, RetryError, ThrottledError, TransientError
 from tests.clock import run
 from tests.fakes import FakeTable
 from tests.unit.stages.hot_load import HotLoad
@@ -207,3 +208,28 @@ def test_with_the_plain_policy_nothing_is_handed_back() -> None:
     hot = sum(is_hot(key) for key in load.keys)
     assert sink.totals.tally.failed == hot
     assert sink.totals.tally.succeeded == 400 - hot
+
+
+def test_what_breaks_the_server_is_given_up_though_its_partition_is_hot() -> None:
+    """Its attempts are not forgotten by handing it back: a few requests, and it is done."""
+    bad = ("hot", "bad")
+
+    turns = itertools.cycle([False, True])
+
+    def script(_: int, items: Sequence[Item]) -> RetryError | Sequence[Item] | None:
+        if any(item.key == bad for item in items):
+            throttles = len(items) == 1 and next(turns)
+            return ThrottledError("no", reasons=[KEY_RANGE]) if throttles else TransientError("500")
+        return [item for item in items if is_hot(item.key)][1::2]
+
+    keys: list[Key] = [(f"user{n}", f"{n}") for n in range(20_000)]
+    keys[50:50] = [bad, *(("hot", f"{n}") for n in range(1_000))]
+    table = FakeTable(script, lambda _: 0.05)
+    load = HotLoad(keys, table, retry=RetryPolicy(attempts=3))
+
+    sink = run(load.deliver())
+
+    asked = sum("bad" in dict(sent) for _, sent in table.requests)
+    assert sink.totals.tally.failed == 1
+    assert sink.totals.tally.succeeded == 21_000
+    assert asked < 30

@@ -104,6 +104,9 @@ def test_a_table_that_refuses_everything_is_not_alive() -> None:
 def test_memory_is_bounded_and_all_is_forgotten(count: int) -> None:
     """Ten thousand partitions, each hot or half suspected of it: few are remembered."""
     partitions = Partitions()
+    for turn in range(1_000):
+        expected = partitions.expect(f"e{turn}", 0.0)
+        assert expected == (turn < 256)
     for turn in range(10_000):
         some = items(f"p{turn}", count)
         partitions.judge([*some, *unlike(25 - count)], some, (), turn * 0.0001)
