@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import Refused
 from pipeline.transform.coerce import compile_coercion
 from pipeline.transform.mapping import compile_items
+from pipeline.transform.plan import plan_items
 from pipeline.transform.schema import compile_schema
-from pipeline.transform.straight.items import compile_straight
+from pipeline.transform.straight.items import compile_way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pipeline.model import Value, WriteMode
     from pipeline.transform.keys import KeyType
@@ -38,9 +38,9 @@ def compile_transform(
     :raises ValueError: the schema, a template or a conversion is none.
     """
     plain = compile_items(items, key_types=key_types, mode=mode)
-    straight = compile_straight(items, key_types=key_types, mode=mode) or plain
+    plans = plan_items(items, key_types, mode)
     if schema is None:
-        return _first_way(straight, plain)
+        return compile_way(plans, None, plain)
     checked = compile_schema(schema)
     typed = compile_coercion(schema) if coerce else None
 
@@ -48,28 +48,5 @@ def compile_transform(
         checked.check(fields)
         return plain(fields)
 
-    way = _first_way(straight, judged, checked.passes)
+    way = compile_way(plans, checked.passes, judged)
     return way if typed is None else lambda fields: way(typed(fields))
-
-
-def _first_way(
-    straight: MapRecord,
-    plain: MapRecord,
-    quick: Callable[[dict[str, Value]], bool] = lambda _: True,
-) -> MapRecord:
-    """
-    Return the way by straight code; what it does not make of a record is left to the *plain* one.
-
-    That one judges anew, and says why a record is refused.
-    """
-
-    def way(fields: dict[str, Value]) -> list[tuple[int, dict[str, Value]]]:
-        if quick(fields):
-            try:
-                if made := straight(fields):
-                    return made
-            except Refused:
-                pass
-        return plain(fields)
-
-    return way

@@ -36,6 +36,7 @@ _LONG = 64 * 1024
 _LONG_JSON = msgspec.json.Decoder(float_hook=lambda text: Decimal(text))  # noqa: PLW0108 - see below
 """For a long record, which is decoded in a thread: a call into Python lets other threads in."""
 
+_SPACES = b" \t\r\n"
 _MALFORMED = re.compile(r"JSON is malformed: (?P<what>.*) \(byte (?P<at>\d+)\)")
 
 _ESCAPE = re.compile(rb"\\(?:u(?P<code>[0-9a-fA-F]{4})|.)", re.DOTALL)
@@ -73,34 +74,27 @@ def decode_object(raw: bytes) -> dict[str, Value]:
         and not _within(value)
     ):
         raise _too_deep()
-    # The members of the record and of the objects right in it: all, or fewer than were decoded.
-    found = len(value)
-    for inner in value.values():
-        if type(inner) is dict:
-            found += len(inner)
-    if _pairs(raw) != found:
-        _check_keys(raw, value)
+    pairs = raw.translate(None, _SPACES).count(b'":')
+    if pairs != len(value):
+        # The members of the objects right in it: all of them, or fewer than were decoded.
+        for inner in value.values():
+            if type(inner) is dict:
+                pairs -= len(inner)
+        if pairs != len(value):
+            _check_keys(raw, value)
     return value
-
-
-def _pairs(raw: bytes) -> int:
-    """
-    Count what can be the end of a member's key in *raw*: at least as many as were written.
-
-    Each key ends in a quote and a colon, with nothing but white space between; so, with all white
-    space left out, there is one such pair for each member, and some more inside of texts.
-    """
-    return raw.translate(None, b" \t\r\n").count(b'":')
 
 
 def _check_keys(raw: bytes, value: dict[str, Any]) -> None:
     """
     Refuse *raw* if an object in it has a key twice; *value* is what it was decoded to.
 
-    There are at least as many pairs as members written, and as many of these as decoded. Where
-    both ends are equal nothing was lost, and the text needs no second look.
+    Each key ends in a quote and a colon, with nothing but white space between; so, with all white
+    space left out, there is one such pair for each member written, and some more inside of texts.
+    And there are at least as many members written as decoded. Where both ends are equal nothing was
+    lost, and the text needs no second look.
     """
-    if _pairs(raw) == members(value):
+    if raw.translate(None, _SPACES).count(b'":') == members(value):
         return
     found = path_of_duplicate(raw)
     if found is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from pipeline.errors import Refused
 from pipeline.transform.keys import key_step, retype
 from pipeline.transform.mapping import conversion_of
 from pipeline.transform.plan import KeyText, plan_items
@@ -22,15 +23,16 @@ if TYPE_CHECKING:
 
     from pipeline.model import Value, WriteMode
     from pipeline.transform.keys import KeyType
+    from pipeline.transform.mapping import MapRecord
     from pipeline.transform.plan import ItemPlan, Made
     from pipeline.transform.specs import FromField, ItemSpec
     from pipeline.transform.template import Template
 
-__all__ = ["StraightMap", "compile_straight"]
+__all__ = ["StraightMap", "compile_straight", "compile_way"]
 
 Fields: TypeAlias = "dict[str, Value]"
-StraightMap: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]"
-"""As `MapRecord`, but none of several items is made (an empty list) where none is wanted."""
+StraightMap: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]] | None]"
+"""As `MapRecord`; None where all items are optional and none can be made."""
 
 _ABSENT: Final = object()
 _SHORT: Final = 10**18
@@ -45,38 +47,67 @@ def compile_straight(
     """
     Return what maps a record as `compile_items` does, or None if that is not worth it.
 
-    Of a record that is to be refused it raises some `Refused`, or gives no items: the plain way
-    tells the reasons.
+    Of a record that is to be refused it raises some `Refused`, or gives None: the plain way tells
+    the reasons.
 
     :raises ValueError: a template or a conversion is none.
     """
     code = Code("fields")
     try:
-        write_items(code, plan_items(specs, key_types, mode))
+        _write_items(code, plan_items(specs, key_types, mode), 0)
     except TooLongError:
         return None
     return code.compiled("items")
 
 
-def write_items(code: Code, plans: Sequence[ItemPlan]) -> None:
-    """Write what returns the items of the variable ``fields``, which it leaves as it is."""
+def compile_way(
+    plans: Sequence[ItemPlan], passes: Callable[[Fields], bool] | None, plain: MapRecord
+) -> MapRecord:
+    """
+    Return the whole way of a record: its items if it *passes* (None: all do), made straight.
+
+    All else is left to *plain*, which judges anew and says why a record is refused.
+
+    :raises ValueError: a template or a conversion is none.
+    """
+    code = Code("fields")
+    depth = 1
+    code.line(0, "try:")
+    if passes is not None:
+        code.line(1, f"if {code.constant(passes)}(fields):")
+        depth = 2
+    try:
+        _write_items(code, plans, depth)
+    except TooLongError:
+        return plain
+    code.line(0, f"except {code.constant(Refused)}: pass")
+    code.line(0, f"return {code.constant(plain)}(fields)")
+    return code.compiled("items")
+
+
+def _write_items(code: Code, plans: Sequence[ItemPlan], depth: int) -> None:
+    """
+    Write what returns the items of the variable ``fields``, which it leaves as it is.
+
+    Of a record that is to be refused it raises `Refused`, or runs to its end without a return.
+    """
     writers = [_ItemWriter(code, plan) for plan in plans]
-    optional = any(writer.plan.needs for writer in writers)
-    if optional:
-        code.line(0, "items = []")
+    if not any(writer.plan.needs for writer in writers):
+        for writer in writers:
+            writer.write(depth)
+        pairs = (f"({writer.plan.index}, {writer.item})" for writer in writers)
+        code.line(depth, f"return [{', '.join(pairs)}]")
+        return
+    code.line(depth, "items = []")
     for writer in writers:
-        if not optional:
-            writer.write(0)
-            continue
-        depth = 0
+        inside = depth
         if writer.plan.needs:
-            values = [writer.value(slot, 0) for slot in writer.plan.needs]
-            code.line(0, f"if {' and '.join(f'{value} is not None' for value in values)}:")
-            depth = 1
-        writer.write(depth)
-        code.line(depth, f"items.append(({writer.plan.index}, {writer.item}))")
-    pairs = (f"({writer.plan.index}, {writer.item})" for writer in writers)
-    code.line(0, "return items" if optional else f"return [{', '.join(pairs)}]")
+            values = [writer.value(slot, depth) for slot in writer.plan.needs]
+            code.line(depth, f"if {' and '.join(f'{value} is not None' for value in values)}:")
+            inside += 1
+        writer.write(inside)
+        code.line(inside, f"items.append(({writer.plan.index}, {writer.item}))")
+    code.line(depth, "if items: return items")
 
 
 class _ItemWriter:
@@ -183,8 +214,9 @@ class _ItemWriter:
         convert = conversion_of(made)
         if convert is not None or made.required:
             missing = f"{value} is None or {missing}"
-        # Whatever comes of no items, the plain way says why.
-        absent = "return ()" if made.required else f"{self.item}.pop({name!r}, None)"
+        absent = f"{self.item}.pop({name!r}, None)"
+        if made.required:
+            absent = f"raise {self._code.constant(Refused)}"  # the plain way says why
         self._line(depth, f"if {missing}: {absent}")
         if convert is None:
             self._line(depth, f"else: {self.item}[{name!r}] = {value}")
