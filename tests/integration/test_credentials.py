@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from pipeline.errors import DeniedError
-from tests.integration.raw_server import OK, Exchange, RawServer, http
+from tests.integration.raw_server import OK, Exchange, RawServer, http, say
 from tests.integration.test_answers import items
 from tests.integration.test_wire import deliver, table_at
 
@@ -87,6 +87,16 @@ async def test_a_process_is_asked_once_for_all_writers(where: Where, tmp_path: P
 
     assert len(written) == 20
     assert calls.read_text() == "xx"
+
+
+async def test_a_clock_that_is_wrong_is_told(where: Where, tmp_path: Path) -> None:
+    """Other keys would not mend it: the answer's own date says by how much."""
+    write_keys(tmp_path / "credentials", "KEY")
+    body = b'{"__type":"x#RequestExpired","message":"expired"}'
+    late = http(body, status=400, headers="Date: Tue, 14 Nov 2023 22:13:20 GMT\r\n")
+    async with RawServer(say(late)).running() as server, table_at(server.url, where) as table:
+        with pytest.raises(DeniedError, match=r"this machine's clock is \d+ s ahead: set it"):
+            await table.write(items(1))
 
 
 async def test_a_refusal_shows_no_key(where: Where, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ WHOLE: dict[str, Script] = {
     "no reason": say(http(OK).replace(b"200 Whatever", b"200 ", 1)),
     "odd spellings": say(http(OK).replace(b"Content-Length: ", b"cOnTent-lEngth:\t", 1)),
     "identity": say(http(OK, headers="Content-Encoding: Identity\r\n")),
+    "an offer to upgrade": say(http(OK, headers="Connection: upgrade\r\nUpgrade: h2c\r\n")),
     "a hundred announcements": say(b"HTTP/1.1 102 Processing\r\n\r\n" * 100 + http(OK)),
 }
 
@@ -105,8 +106,7 @@ async def test_what_is_no_answer_is_ambiguous(broken: str, where: Where) -> None
             await table.write(items(1))
         await table.write(items(2))
 
-    assert "\n" not in str(caught.value)
-    assert caught.value.code
+    assert caught.value.code not in ("", "timeout")
     if "checksum" not in broken:
         assert [exchange.connection for exchange in server.requests] == [1, 2]
 
@@ -164,6 +164,9 @@ async def test_a_refusal_may_come_before_the_request_was_sent(where: Where) -> N
     async with rude_server(answer, reads_on=False) as url, table_at(url, where) as table:
         with pytest.raises(IsolateError):
             await table.write(bulky())
+        # Over a new connection: on the old one the rest of the request would come first.
+        with pytest.raises(IsolateError):
+            await table.write(items(1))
 
 
 @OURS_ALONE
@@ -298,6 +301,9 @@ async def test_connections_that_are_too_many_end_after_a_rest(where: Where) -> N
             for number in range(5):
                 group.create_task(table.write(items(number)))
         assert len(pool._open) == 5
+        for number in range(3):
+            await table.write(items(number))
+        assert len({exchange.connection for exchange in server.requests[-3:]}) == 1
         for connection in pool._idle[:4]:
             connection.idle_since -= 21.0
         await table.write(items(6))

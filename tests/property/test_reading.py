@@ -93,6 +93,8 @@ def test_a_valid_answer_is_read_whole_however_it_is_cut(
         assert (fault, lasting) == ("", True)
         assert answer is not None
         assert (answer.status, answer.body) == (status, body)
+        framing = "transfer-encoding" if chunk else "content-length"
+        assert set(answer.headers) == {framing, *(name.lower() for name, _ in more)}
         for name, text in more:
             said = {value for known, value in more if known.lower() == name.lower()}
             told = answer.headers[name.lower()]

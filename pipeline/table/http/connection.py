@@ -157,6 +157,7 @@ class Connection(asyncio.Protocol):
             self._alarm = None
         began = self._reader.received > 0
         text = f"the connection ended {'within' if began else 'before'} the answer"
+        text += f" ({type(exc).__name__})" if exc is not None else ""
         fault = ExchangeError(text, "cut off" if began else "closed")
         fault.__cause__ = exc
         self._fail(fault)

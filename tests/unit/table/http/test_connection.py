@@ -48,7 +48,7 @@ async def exchanged(connection: Connection, peer: socket.socket, answer: bytes =
     """Make one exchange."""
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(connection.exchange(b"head", b"body", loop.time() + 5, 5))
+        task = group.create_task(connection.exchange(b"head", b"body", loop.time() + 3_600, 5))
         assert await loop.sock_recv(peer, 100) == b"headbody"
         peer.send(answer)
     assert task.result().body == b"{}"
@@ -82,6 +82,34 @@ async def test_bytes_that_nobody_waits_for_end_it() -> None:
         assert not connection.usable
         with pytest.raises(ExchangeError, match="had ended"):
             await connection.exchange(b"head", b"body", 0, 0)
+
+
+async def test_an_exchange_that_is_given_up_ends_it() -> None:
+    """The peer is told, whether or not it has anything to say yet."""
+    async with connected() as (connection, peer):
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(connection.exchange(b"head", b"body", loop.time() + 5, 5))
+            await loop.sock_recv(peer, 100)
+            task.cancel()
+
+        assert not connection.usable
+        assert await loop.sock_recv(peer, 100) == b""
+
+
+async def test_a_large_body_waits_for_the_socket() -> None:
+    """What the peer does not take is not handed over: it would be held twice, or encrypted."""
+    async with connected() as (connection, _):
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            body = bytes(12_000_000)
+            task = group.create_task(connection.exchange(b"head", body, loop.time() + 5, 5))
+            for _ in range(100):
+                await asyncio.sleep(0)
+            transport = connection._transport
+            assert transport is not None
+            assert transport.get_write_buffer_size() < 300_000
+            task.cancel()
 
 
 async def test_a_deadline_is_kept_when_an_earlier_one_was_later() -> None:
