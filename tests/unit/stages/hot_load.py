@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["HotLoad"]
 
 RECORD = 250
-"""Bytes of a record: sixteen chunks of a thousand are in the window of open chunks."""
+"""Bytes of a record: sixteen chunks of a thousand, or more, are in the window of open chunks."""
 
 RETRY = RetryPolicy()
 
@@ -50,7 +50,7 @@ class HotLoad:
     retry: RetryPolicy = RETRY
     chunk: int = 1_000
     size: int = RECORD
-    watch: Callable[[Batching[Item]], None] = lambda _: None
+    watch: Callable[[Batching[Item], Accounts], None] = lambda *_: None
     metrics: Metrics = field(default_factory=Metrics)
     log: ListLog = field(default_factory=ListLog)
     settled: list[tuple[float, list[Key]]] = field(default_factory=list)
@@ -89,7 +89,7 @@ class HotLoad:
         def release(keys: Iterable[Key]) -> None:
             self.settled.append((asyncio.get_running_loop().time(), list(keys)))
             batcher.release(self.settled[-1][1])
-            self.watch(policy)
+            self.watch(policy, accounts)
 
         async with asyncio.TaskGroup() as group:
             flow = Flow(group, capacity=8)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.batching import Batching
     from pipeline.model import Item, Key
+    from pipeline.stages.accounts import Accounts
     from pipeline.stages.sink import Sink
 
 KEY_RANGE = "TableWriteKeyRangeThroughputExceeded"
@@ -80,14 +81,15 @@ def test_one_hot_key_leaves_the_others_what_the_table_leaves() -> None:
 
 def test_a_hot_key_holds_the_others_back_where_the_window_is_full() -> None:
     """What is not settled may not be passed by more than the window: memory comes first."""
-    held: list[int] = []
+    shares: list[float] = []
 
-    def watch(policy: Batching[Item]) -> None:
-        held.append(0 if policy._mixing is None else len(policy._mixing))
+    def watch(policy: Batching[Item], accounts: Accounts) -> None:
+        held = 0 if policy._mixing is None else len(policy._mixing)
+        shares.append(held / accounts.unfolded())
 
-    load, sink = simulate(half_hot(40_000), 100_000, watch=watch)
+    load, sink = simulate(half_hot(40_000), 100_000, watch=watch, memory=16_000_000)
 
-    assert 10_000 < max(held) <= 17_000
+    assert 0.8 < max(shares) <= 1.0
     assert load.rate(6, 12) == pytest.approx(2_000, rel=0.15)
     assert sink.totals.tally.succeeded == 40_000
 
@@ -125,7 +127,7 @@ def test_a_table_without_hot_partitions_opens_no_lane() -> None:
     load, sink = simulate(
         [(f"user{n}", "a") for n in range(20_000)],
         2_000,
-        watch=lambda policy: mixing.add(policy.mixing),
+        watch=lambda policy, _: mixing.add(policy.mixing),
     )
 
     assert load.metrics.throttled > 0
@@ -199,7 +201,7 @@ def test_with_the_plain_policy_nothing_is_handed_back() -> None:
         half_hot(400),
         Dead(),
         retry=RetryPolicy(attempts=3, base_delay=0.001, max_outage=0),
-        watch=lambda policy: mixing.add(policy.mixing),
+        watch=lambda policy, _: mixing.add(policy.mixing),
     )
 
     sink = run(load.deliver())
