@@ -52,8 +52,14 @@ class Measured:
 
 
 def environment(endpoint: str) -> dict[str, str]:
-    """Return the environment of every load: plain credentials, nothing of the caller's AWS."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """
+    Return the environment of every load: plain credentials, nothing of the caller's AWS.
+
+    Compiled modules may be kept, as they are where something is installed: else the start-up of
+    whatever is not installed here would be its compilation.
+    """
+    apart = ("AWS_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(apart)}
     return kept | {
         "PYTHONPATH": str(CHECKOUT),
         "AWS_ACCESS_KEY_ID": "THROUGHPUT",
