@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.compose import specs
 from pipeline.compose.columns import check_columns, known_columns
 from pipeline.compose.endings import unreadable
 from pipeline.compose.execution import Execution, Plan
+from pipeline.compose.pace import given_rate, share_of
 from pipeline.compose.preflight import check_items, find_table, open_table
 from pipeline.compose.resumption.beginning import claimed
 from pipeline.compose.resumption.earlier import fingerprint
@@ -16,6 +17,7 @@ from pipeline.compose.resumption.verify import check_expectation
 from pipeline.compose.stages import Input, Output
 from pipeline.errors import SourceCorruptError
 from pipeline.sources import open_source
+from pipeline.table.aws.admin import describe
 from pipeline.table.aws.client import DynamoTable
 from pipeline.table.aws.connection import shown_url
 from pipeline.table.dry import DryTable
@@ -159,4 +161,11 @@ async def _target(definition: Definition, options: Options, access: Access, read
     if not options.dry_run:
         table = DynamoTable(access.sender(description.name), description.name, encoder)
     endpoint = shown_url(calls.endpoint_url)
-    return Output(table, encoder, description, endpoint, access.transport, access.fallback)
+    written = Output(table, encoder, description, endpoint, access.transport, access.fallback)
+    if options.dry_run:
+        return written
+    return replace(
+        written,
+        rate=given_rate(definition, description),
+        current=share_of(definition, lambda: describe(calls, description.name)),
+    )

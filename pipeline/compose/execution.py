@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.compose import specs
 from pipeline.compose.columns import column_warnings
 from pipeline.compose.endings import failed, first_leaf, keep_report, stopped, tell_report
+from pipeline.compose.pace import following, most_workers
 from pipeline.compose.resumption.verify import Verification, check_stream
 from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
 from pipeline.core.flow import Flow, StopSignal
@@ -137,6 +138,7 @@ class Execution:
             transport=self._written.transport,
             parts=len(self._read.parts),
             workers=self._definition.write.workers,
+            rate=self._written.rate,
             dry_run=self._plan.dry_run,
             **({} if earlier is None else {"from": earlier.resumed_from}),
         )
@@ -176,7 +178,7 @@ class Execution:
         try:
             async with self._stop.limits():
                 await self._prepare(stages, beginning, traces)
-                await self._flow(stages)
+                await self._flow(stages, traces.log)
                 stages.sink.judge_end()
         except* Exception as group:  # noqa: BLE001 - a run reports every way to fail
             failure = first_leaf(group)
@@ -224,10 +226,10 @@ class Execution:
             return False
         return True
 
-    async def _flow(self, stages: Stages) -> None:
+    async def _flow(self, stages: Stages, log: Log) -> None:
         """Run producer → validator → batcher → writers → sink; refusals go straight to the sink."""
-        workers, limit = self._definition.write.workers, self._plan.limit
-        async with asyncio.TaskGroup() as group:
+        workers, limit = most_workers(self._definition), self._plan.limit
+        async with following(self._written.current, stages.pace, log), asyncio.TaskGroup() as group:
             flow = Flow(group, capacity=self._definition.queues.capacity)
             settlements: Channel[Checked | Outcome] = flow.channel(senders=workers + 1)
             chunks = flow.source("producer", lambda: stages.producer.chunks(limit), self._stop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from pipeline.compose.pace import most_workers
 from pipeline.compose.specs import (
     assumed_table,
     engine_path,
@@ -35,7 +36,7 @@ __all__ = ["check_items", "find_table", "open_table"]
 async def open_table(definition: Definition, runs: Path) -> AsyncIterator[Access]:
     """Yield access to the definition's endpoint; the embedded engine runs as long as it."""
     target = definition.target
-    connections = definition.write.workers + 1
+    connections = most_workers(definition) + 1
     if target.endpoint != "embedded":
         settings = ConnectionSettings(
             target.region, target.endpoint, connections, timeout=definition.write.timeout

@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from pipeline.compose import specs
+from pipeline.compose.pace import make_crew, make_pace
 from pipeline.core.batching import Batching
 from pipeline.core.breaker import Breaker
 from pipeline.core.pace.lanes import Lanes
@@ -22,10 +23,11 @@ from pipeline.transform.compose import compile_transform
 from pipeline.transform.straight.cells import straight_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from pipeline.config import Definition
     from pipeline.core.flow import StopSignal
+    from pipeline.core.pace.gate import Pace
     from pipeline.model import Chunk, Item
     from pipeline.observe.logs import Log
     from pipeline.observe.metrics import Metrics
@@ -59,7 +61,8 @@ class Output:
     Where items go, and how they are encoded for it.
 
     *endpoint* None: nowhere, for a check. *fallback* says why *transport* is not our own, although
-    the definition leaves it open.
+    the definition leaves it open. *rate* are the write units a second that are allowed, None for
+    any number; *current* asks the table for them anew, where they are a share of its capacity.
     """
 
     table: Table
@@ -68,6 +71,8 @@ class Output:
     endpoint: str | None = None
     transport: str | None = None
     fallback: str = ""
+    rate: float | None = None
+    current: Callable[[], Awaitable[float | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class Stages:
     writer: Writer
     sink: Sink
     accounts: Accounts
+    pace: Pace
 
 
 def build_stages(
@@ -109,7 +115,7 @@ def build_stages(
     write, metrics, log = definition.write, observed.metrics, observed.log
     totals = observed.totals or Totals()
     accounts = Accounts(chunks=_OPEN_CHUNKS, memory=definition.queues.memory)
-    delivery = _delivery(definition, written.table, metrics, log)
+    delivery = _delivery(definition, written, metrics, log)
     policy: Batching[Item] = Batching(
         max_items=write.batch_size,
         max_bytes=_REQUEST_BYTES,
@@ -132,6 +138,7 @@ def build_stages(
         Writer(delivery, batcher.release, batcher.hand_back),
         Sink(accounts, metrics, log, keeping=keeping, limit=limit, totals=totals),
         accounts,
+        delivery.pace,
     )
 
 
@@ -144,13 +151,16 @@ def _keeping(definition: Definition, observed: Observed) -> Keeping:
     )
 
 
-def _delivery(definition: Definition, table: Table, metrics: Metrics, log: Log) -> Delivery:
+def _delivery(definition: Definition, written: Output, metrics: Metrics, log: Log) -> Delivery:
     policy = specs.retry_policy(definition)
     dice = Random()  # noqa: S311 - it spreads pauses, it keeps no secret
     breaker = Breaker(policy, dice)
     # What an earlier attempt wrote proves as well that the table takes such items.
     breaker.progress.count = metrics.settled.succeeded
-    return Delivery(table, policy, breaker, metrics, dice, log)
+    pace = make_pace(definition, written.rate, written.description)
+    crew = make_crew(definition)
+    metrics.pace, metrics.crew = pace, crew
+    return Delivery(written.table, policy, breaker, metrics, dice, log, pace=pace, crew=crew)
 
 
 def _reading(definition: Definition, read: Input, totals: Totals) -> Reading:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pipeline.core.pace.crew import Crew
+    from pipeline.core.pace.gate import Pace
+
 __all__ = ["Histogram", "Metrics", "Tally"]
 
 _BUCKETS_PER_OCTAVE = 8
@@ -124,7 +127,8 @@ class Metrics:
     capacity, wholly or in part. *warnings* are sentences for the person who started the run, about
     what is allowed but may be a mistake. Of a run that was resumed, *carried* items, *carried_s*
     seconds and *carried_cpu_s* of processor time are those of its earlier attempts.
-    *activity* is what keeps the run from loading just now, in a few words.
+    *activity* is what keeps the run from loading just now, in a few words. *pace* and *crew* say
+    how fast may be written.
     """
 
     consumed: int = 0
@@ -145,6 +149,8 @@ class Metrics:
     carried_s: float = 0.0
     carried_cpu_s: float = 0.0
     activity: str | None = None
+    pace: Pace | None = None
+    crew: Crew | None = None
 
     @property
     def duration(self) -> float:

@@ -89,6 +89,8 @@ def watched(name: str, goal: Goal, metrics: Metrics, log: Log, *, bar: bool) -> 
             throttled=metrics.throttled,
             retries=metrics.retries,
             idle_s=round(_idle(metrics), 1),
+            pace=None if metrics.pace is None else metrics.pace.shown,
+            in_flight=None if metrics.crew is None else metrics.crew.limit,
         )
 
     with _Ticker(_TELL, tell).running():
@@ -180,6 +182,8 @@ def _fields(metrics: Metrics) -> dict[str, Any]:
         trouble.append(f"[red]{settled.failed:,} failed[/]")
     if metrics.throttled:
         trouble.append(f"[yellow]{metrics.throttled:,} throttled[/]")
+    if metrics.pace is not None and (pace := metrics.pace.shown) is not None:
+        trouble.append(f"[cyan]at most {pace:,.0f} units/s[/]")
     if (idle := _idle(metrics)) >= _STALLED:
         trouble.append(f"[yellow]nothing settled for {idle:,.0f} s, {metrics.retries:,} retries[/]")
     return {

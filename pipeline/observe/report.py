@@ -46,7 +46,9 @@ class Report:
     """
     The account of one run; design 1.3 explains each field.
 
-    ``total = succeeded + superseded + rejected + failed``, always.
+    ``total = succeeded + superseded + rejected + failed``, always. *rate* are the write units a
+    second that were allowed, *pace* those that were at the end, what the table takes included, and
+    *in_flight* the requests that `write.workers: auto` found worth it; None where nothing limits.
     """
 
     name: str
@@ -78,6 +80,9 @@ class Report:
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
     throttling_reasons: Mapping[str, int] = field(default_factory=dict)
+    rate: float | None = None
+    pace: float | None = None
+    in_flight: int | None = None
     reason: str | None = None
     message: str | None = None
     stage: str | None = None
@@ -110,8 +115,7 @@ def make_report(
     ``resumed_from`` and ``attempts``. *cpu_s* is this process's time. The duration is from the
     first read to the last settlement, in each attempt; the rate counts every settled item in it.
     """
-    duration = metrics.duration
-    early = ending.status in {"failed", "stopped"}
+    duration, early = metrics.duration, ending.status in {"failed", "stopped"}
     return Report(
         **identity,
         status=ending.status,
@@ -135,6 +139,7 @@ def make_report(
         errors=list(samples),
         warnings=metrics.warnings,
         throttling_reasons=dict(metrics.throttling_reasons),
+        **_speed(metrics),
         reason=ending.reason,
         message=ending.message,
         stage=ending.stage,
@@ -155,6 +160,15 @@ def error_sample(rejection: Rejection, *, hash_keys: bool = False) -> dict[str, 
         "rule": first.rule,
         "field": first.field,
         "message": rejection.message,
+    }
+
+
+def _speed(metrics: Metrics) -> dict[str, Any]:
+    pace, crew = metrics.pace, metrics.crew
+    return {
+        "rate": None if pace is None else pace.given,
+        "pace": None if pace is None else pace.shown,
+        "in_flight": None if crew is None else crew.limit,
     }
 
 

@@ -35,9 +35,9 @@ class TableDescription:
     A table as DescribeTable and DescribeTimeToLive report it.
 
     What a service does not report is None, so that it is never taken for a difference: *billing*
-    where an engine names none, *units* where nothing is provisioned, *ttl* where nobody asked or
-    the engine cannot say. *ttl* is the attribute's name, "" for none. *index_units* holds those
-    global indexes that report their own.
+    where an engine names none, *units* where nothing is provisioned, *max_wcu* where an on-demand
+    table has no maximum of its own, *ttl* where nobody asked or the engine cannot say. *ttl* is the
+    attribute's name, "" for none. *index_units* holds those global indexes that report their own.
     """
 
     name: str
@@ -50,6 +50,7 @@ class TableDescription:
     attribute_types: Mapping[str, KeyType] = field(default_factory=dict)
     indexes: tuple[Index, ...] = ()
     units: Units | None = None
+    max_wcu: int | None = None
     index_units: Mapping[str, Units] = field(default_factory=dict)
     ttl: str | None = None
 
@@ -82,9 +83,22 @@ class TableDescription:
                 *(_index(one, "lsi", types) for one in locals_),
             ),
             units=_units(table),
+            max_wcu=_max_wcu(table),
             index_units={name: one for name, one in units.items() if one is not None},
             ttl=_ttl(ttl_response),
         )
+
+    @property
+    def write_capacity(self) -> int | None:
+        """Write units a second that the table has, or may take; None if nobody set a number."""
+        if self.units is not None and self.billing != "on-demand":
+            return self.units.wcu
+        return self.max_wcu
+
+    @property
+    def has_global_indexes(self) -> bool:
+        """Whether a write can cost units of indexes, which have a capacity of their own."""
+        return any(index.kind == "gsi" for index in self.indexes)
 
     def rules(self) -> ItemRules:
         """Compile the rules that this table's items must keep."""
@@ -119,6 +133,12 @@ def _units(described: Mapping[str, Any]) -> Units | None:
     wcu = int(reported.get("WriteCapacityUnits") or 0)
     rcu = int(reported.get("ReadCapacityUnits") or 0)
     return Units(wcu, rcu) if wcu or rcu else None
+
+
+def _max_wcu(described: Mapping[str, Any]) -> int | None:
+    """Read an on-demand table's own maximum; -1 stands for none."""
+    units = int((described.get("OnDemandThroughput") or {}).get("MaxWriteRequestUnits") or 0)
+    return units if units > 0 else None
 
 
 def _billing(table: Mapping[str, Any]) -> Billing | None:

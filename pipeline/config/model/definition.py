@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pipeline.config.declare.marks import Field
 from pipeline.config.declare.section import Section
 from pipeline.config.model.items import ItemDefinition
+from pipeline.config.model.pace import Rate, Units, Workers
 from pipeline.config.model.section import Flag, Text, Whole
 from pipeline.config.model.source import Source
 from pipeline.config.model.target import Target
@@ -45,8 +46,16 @@ class Write(Section):
     mode: WriteMode = Field(
         default="put", description="put: write or replace. delete: delete by key."
     )
-    workers: Annotated[Whole, Field(ge=1, le=256)] = Field(
-        default=5, description="Requests in flight at once."
+    workers: Annotated[int | Literal["auto"], Workers()] = Field(
+        default=5,
+        description="Requests in flight at once. auto: as many as bring more, up to 128.",
+        examples=[5, "auto"],
+    )
+    rate: Annotated[Rate | None, Units()] = Field(
+        default=None,
+        description="Write units a second: a number, {wcu: 1000}, or {share: 60%} of what the "
+        "table has. Left out: as fast as the table takes it.",
+        examples=[1000, {"wcu": 1000}, {"share": "60%"}],
     )
     batch_size: Annotated[Whole, Field(ge=1, le=25)] = Field(
         default=25, description="Items of one request; DynamoDB takes 25 at most."

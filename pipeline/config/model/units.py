@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "SHARE",
     "Duration",
     "Limit",
     "Share",
@@ -41,7 +42,7 @@ _BYTES: Final = {
 _NUMBER: Final = r"[0-9]{1,12}(\.[0-9]{1,6})?"
 _DURATION: Final = re.compile(rf"({_NUMBER}) ?(ms|s|m|h)")
 _SIZE: Final = re.compile(rf"({_NUMBER}) ?([KMG]i?B|B)")
-_SHARE: Final = re.compile(rf"({_NUMBER}) ?%")
+SHARE: Final = re.compile(rf"({_NUMBER}) ?%")
 
 
 def written(text: str) -> Any:
@@ -88,7 +89,7 @@ def parse_share(value: object) -> Decimal:
     """
     if value == 0 and not isinstance(value, bool):
         return Decimal(0)
-    found = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    found = SHARE.fullmatch(value) if isinstance(value, str) else None
     share = Decimal(found[1]) / 100 if found else Decimal(2)
     if share > 1:
         raise ValueError("expected a share from 0% to 100%, such as 1% or 0.5%")
@@ -143,7 +144,7 @@ class Share(Written):
 
     def schema(self) -> dict[str, Any]:
         """Describe the text to editors."""
-        return _text_or_zero(_SHARE)
+        return _text_or_zero(SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ class Limit(Written):
         return {
             "anyOf": [
                 {"type": "integer", "minimum": 0},
-                {"type": "string", "pattern": f"^{_SHARE.pattern}$"},
+                {"type": "string", "pattern": f"^{SHARE.pattern}$"},
                 {"type": "null"},
             ]
         }

@@ -65,17 +65,20 @@ class Pace:
     Keep, over all writers of a run, the rate that was given and the one that is learnt.
 
     *rate* are write units a second, None for no limit; *learns* whether the sending adapts to what
-    the table refuses. Units are estimated from the items' sizes and corrected by what the service
-    reports as consumed, which knows of indexes too. Writers are let through one by one, in the
-    order in which they came.
+    the table refuses. Units are estimated from the items' sizes and, if they are to be *corrected*,
+    by what the service reports as consumed, which knows of indexes too. Writers are let through one
+    by one, in the order in which they came.
     """
 
-    def __init__(self, *, rate: float | None = None, learns: bool = True) -> None:
+    def __init__(
+        self, *, rate: float | None = None, learns: bool = True, corrected: bool = True
+    ) -> None:
         self.given = rate
         self.learnt = LearntRate() if learns else None
         self._given = None if rate is None else Bucket(rate, depth=_GIVEN_DEPTH, now=0.0)
         self._learnt: Bucket | None = None
         self._line = asyncio.Lock()
+        self._corrected = corrected
         self._factor = 1.0  # units consumed for one that was estimated
         self._learnt_since = self._ticked = 0.0
         self._waited = False
@@ -171,6 +174,8 @@ class Pace:
         *accepted* and *refused* are units as estimated, those that a hot partition explains left
         out of *refused*; *consumed* what the service reports, 0 if it does not.
         """
+        if not self._corrected:
+            consumed = 0.0
         charged = accepted * self._factor
         if self._given is not None:
             # What was refused was not consumed.

@@ -111,7 +111,12 @@ def test_everything_at_once(refused: Refuse) -> None:
         ("schema: [a]", "3:1", "schema: expected keys and values"),
         ("schema: {type: strin}", "3:16", "schema.type: "),
         ("watermark: {enabled: true}", "3:1", "watermark: unknown key; valid here: "),
-        ("write: {rate: {wcu: 5}}", "3:9", "write.rate: unknown key"),
+        ("write: {workers: some}", "3:18", "expected a whole number, or auto"),
+        ("write: {rate: 0}", "3:15", "write.rate: expected write units a second, from 1"),
+        ("write: {rate: {rcu: 5}}", "3:9", "write.rate: expected write units a second"),
+        ("write: {rate: {wcu: 0.5}}", "3:9", "write.rate: expected write units a second"),
+        ("write: {rate: {share: 101%}}", "3:9", "expected a share from 0% to 100%"),
+        ("write: {rate: {share: 0%}}", "3:9", "expected a share above 0%"),
     ],
 )
 def test_one_problem(refused: Refuse, text: str, place: str, message: str) -> None:
