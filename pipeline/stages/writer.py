@@ -167,6 +167,9 @@ class _Worker:
         ):
             hot = [item for item in piece.items if item.key[0] in piece.hot]
             if hot and self._hand_back(hot):
+                self._log.debug("batch.handed_back", items=len(hot), hot=len(self._partitions))
+                if self._partitions.is_news():
+                    self._log.info("partition.hot", hot=len(self._partitions))
                 piece.items = [item for item in piece.items if item.key[0] not in piece.hot]
         return bool(piece.items)
 

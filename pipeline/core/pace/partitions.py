@@ -57,6 +57,7 @@ class Partitions:
         self._paced = Recent()
         self._accepted_at: float | None = None
         self._refused_at = 0.0
+        self._told = False
 
     def __repr__(self) -> str:
         return f"<Partitions {len(self._hot)} hot, {len(self._suspects)} suspect>"
@@ -79,6 +80,11 @@ class Partitions:
             if suspect is not None:
                 self._cold.less(suspect)
         return value in self._hot
+
+    def is_news(self) -> bool:
+        """Tell, once, that there are hot partitions."""
+        told, self._told = self._told, True
+        return not told
 
     def alive(self, now: float) -> bool:
         """Tell whether the table as a whole has taken something just now."""

@@ -69,6 +69,7 @@ def test_one_hot_key_leaves_the_others_all_that_the_writers_can_send() -> None:
     assert sink.totals.tally.succeeded == 40_000
     assert load.metrics.throttled < 0.03 * load.metrics.requests
     assert load.metrics.requests == load.metrics.batches + load.metrics.retries
+    assert [event for event, _ in load.log.events].count("partition.hot") == 1
 
 
 def test_one_hot_key_leaves_the_others_what_the_table_leaves() -> None:
