@@ -104,8 +104,8 @@ class LearntRate:
         self._marks = 0  # refusing answers since the trouble began
         self._held = False  # whether the rate held something back since then
         self._taken = self._lost = 0.0  # units of requests sent since the newest fall
-        self._marks_again = 0
         self._since = 0  # and their number
+        self._steps = 0  # falls of this trouble beyond the first
 
     @property
     def limited(self) -> bool:
@@ -163,26 +163,34 @@ class LearntRate:
     def _judge(self, now: float) -> None:
         """Fall, or see that this is in vain."""
         calm = self._since >= self.CALM and self._grown >= self._hold(now)
+        accepted, passed = self._accepted.total - self._fell_total, now - self._fell_at
+        self._fell_total = self._accepted.total
         if calm or not self.limited:
             self._noise.begin()
             self._before = self.anchor
-        accepted, passed = self._accepted.total - self._fell_total, now - self._fell_at
-        self._fell_total = self._accepted.total
-        if self.limited and self._noise.in_vain(self.rate, accepted, passed):
-            self._noise.tolerate(self._share, now)
-            self.anchor = self.rate = self._start = self._before
-            self._grown = self.LONGEST + self.BACK
-            self._marks = 0
+        elif self._noise.in_vain(self.rate, accepted, passed):
+            self._forgive(now)
+            return
+        again = now - self._fell_at < self.QUIET or self._since <= self.FEW
+        if again and self.limited:
+            self._fall_again(now)
         else:
-            again = now - self._fell_at < self.QUIET or self._since <= self.FEW
-            if again and self.limited:
-                self._fall_again(now)
-            else:
-                self._fall(now)
-            self._start = self.rate
-            self._grown = 0.0
+            self._fall(now)
+        self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        """Begin to grow from the rate of now."""
+        self._start, self._grown = self.rate, 0.0
         self._fell_at = self._ticked = now
         self._taken = self._lost = self._since = 0
+
+    def _forgive(self, now: float) -> None:
+        """Go back to where this series of falls began: they were in vain."""
+        self._noise.tolerate(self._share, now)
+        self.anchor = self.rate = self._before
+        self._marks = 0
+        self._begin(now)
+        self._grown = self.LONGEST + self.BACK
 
     def _fall(self, now: float) -> None:
         """Fall a little below what the table was just found to take."""
@@ -192,7 +200,7 @@ class LearntRate:
         self.anchor = self._first = max(self.LEAST, found)
         self.rate = self.anchor * self.BELOW
         self._trouble_at, self._trouble_total = now, self._accepted.total
-        self._marks, self._held, self._marks_again = 1, False, 0
+        self._marks, self._held, self._steps = 1, False, 0
 
     def _found(self, now: float) -> float:
         """
@@ -212,8 +220,8 @@ class LearntRate:
     def _fall_again(self, now: float) -> None:
         """Fall by what was refused at the rate before."""
         share = self._taken / (self._taken + self._lost)
-        least = 0.8 if self._marks_again == 0 else 0.5
-        self._marks_again += 1
+        least = 0.8 if self._steps == 0 else 0.5
+        self._steps += 1
         self.rate = max(self.LEAST, self.rate * min(0.95, max(least, share)))
         # Where nothing at all is accepted the table is not slow, but down.
         if now - self._trouble_at >= 1.0 and self._taken:
@@ -224,8 +232,8 @@ class LearntRate:
         """Go back to what was known before an outage, from half of it on."""
         if self.limited:
             self.anchor = max(self.anchor, self._first)
-            self._start = self.rate = max(self.LEAST, self.anchor / 2)
-            self._grown, self._ticked, self._fell_at = 0.0, now, now
-            self._taken = self._lost = self._since = self._marks = 0
+            self.rate = max(self.LEAST, self.anchor / 2)
+            self._begin(now)
+            self._marks = 0
             self._trouble_at = -math.inf
             self._noise.begin()

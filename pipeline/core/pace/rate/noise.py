@@ -16,6 +16,9 @@ One that is at its limit accepts as much as before.
 _FALLS = 4
 """Falls that are no chance, on either side."""
 
+_LONG = 2.0
+"""Seconds from one refusal to the next after which a table may have become another."""
+
 _SLOWEST = 4.0
 """Units a second that every table takes: below that there is no half to compare with."""
 
@@ -57,6 +60,8 @@ class Noise:
 
         *accepted* are the units accepted in the *seconds* since the fall before.
         """
+        if seconds > _LONG:
+            return False
         level = round(2 * math.log2(rate))
         seen = self._levels.setdefault(level, [0.0, 0.0, 0.0])
         seen[0] += 1
