@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import IsolateError, TransientError
+from pipeline.table.http import dialing
 from tests.integration.raw_server import OK, Exchange, RawServer, http, say
 from tests.integration.test_answers import items
 from tests.integration.test_wire import CHUNKED, deliver, table_at, then
@@ -311,6 +312,34 @@ async def test_connections_that_are_too_many_end_after_a_rest(where: Where) -> N
 
         assert len(pool._open) == len(pool._idle) == 1
     assert server.connections == 5
+
+
+@OURS_ALONE
+async def test_connections_spread_over_the_addresses_of_a_name(where: Where) -> None:
+    """And a name is looked up for each new one, so that those which are gone are not missed."""
+    looked_up = 0
+
+    async def resolve(*_: object) -> list[dialing.Address]:
+        nonlocal looked_up
+        looked_up += 1
+        ports = [int(server.url.rpartition(":")[2]) for server in (one, other)]
+        return [(socket.AF_INET, ("127.0.0.1", port)) for port in ports]
+
+    async def script(exchange: Exchange) -> None:
+        await asyncio.sleep(0.05)
+        await exchange.send(http(OK))
+
+    where.monkeypatch.setattr(dialing, "_resolve", resolve)
+    async with (
+        RawServer(script).running() as one,
+        RawServer(script).running() as other,
+        table_at("http://dynamodb.test", where, connections=6) as table,
+        asyncio.TaskGroup() as group,
+    ):
+        for number in range(6):
+            group.create_task(table.write(items(number)))
+
+    assert (one.connections, other.connections, looked_up) == (3, 3, 6)
 
 
 @OURS_ALONE

@@ -19,6 +19,7 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.errors import DeniedError
 from pipeline.table.http.endpoint import Endpoint
 from pipeline.table.http.signing import Keys, Scope, Signer, authorization
 
@@ -172,3 +173,12 @@ def test_keys_do_not_show(signed_by: Keys) -> None:
     assert repr(signed_by) == (
         f"Keys(access_key={signed_by.access_key!r}, generation={signed_by.generation})"
     )
+
+
+@pytest.mark.parametrize("odd", ["a\r\nX-Evil: 1", "a\n", "ä", "a\x00"])
+def test_keys_that_are_no_line_of_text_are_refused(odd: str) -> None:
+    """They would end the header, and begin another; nobody is told what they are."""
+    for signed_by in (Keys(odd, "s"), Keys("a", "s", odd)):
+        with pytest.raises(DeniedError, match="aws configure list") as caught:
+            Signer("h", "/", Scope("x")).head(TARGET, b"", signed_by)
+        assert "Evil" not in str(caught.value)

@@ -163,9 +163,7 @@ async def _race(loop: asyncio.AbstractEventLoop, addresses: Sequence[Address]) -
         raise
     if not won:
         raise faults[0]
-    for late in won[1:]:
-        late.close()
-    return won[0]
+    return won[0]  # the one: who wins cancels the others in the same step
 
 
 async def _connect(loop: asyncio.AbstractEventLoop, address: Address) -> socket.socket:
