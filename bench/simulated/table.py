@@ -41,6 +41,26 @@ class Tallies:
         self.refused: Counter[int] = Counter()
         self.partly: Counter[int] = Counter()
 
+    _COUNTS = ("accepted", "requests", "refused", "partly")
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Mapping[str, float]]) -> Tallies:
+        """Read what `as_json` gave."""
+        tallies = cls(0.0)
+        for name in cls._COUNTS:
+            counts = {int(slot): count for slot, count in document.get(name, {}).items()}
+            getattr(tallies, name).update(counts)
+        return tallies
+
+    def as_json(self) -> dict[str, dict[int, float]]:
+        """Return the counts by the number of their slot."""
+        return {name: dict(getattr(self, name)) for name in self._COUNTS}
+
+    @property
+    def seconds(self) -> float:
+        """From the first request to the last."""
+        return max(self.requests, default=0) * self.SLOT
+
     def note(self, now: float, units: float, *, refused: bool, partly: bool) -> None:
         """Count one request that was judged at *now*."""
         slot = int((now - self.began) / self.SLOT)
