@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.compose import specs
@@ -22,6 +22,7 @@ from pipeline.table.aws.client import DynamoTable
 from pipeline.table.aws.connection import shown_url
 from pipeline.table.dry import DryTable
 from pipeline.table.encoding import Encoder
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.compose import specs
@@ -24,6 +24,7 @@ from pipeline.stages.checkpoints import Checkpoints, Job
 from pipeline.state.deadletter import DeadLetters, LettersMark
 from pipeline.state.unfinished import close_run
 from pipeline.table.creation import differences
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

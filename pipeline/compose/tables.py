@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.compose.preflight import open_table
@@ -11,6 +10,7 @@ from pipeline.compose.specs import table_spec
 from pipeline.errors import PreflightError
 from pipeline.table.aws.admin import create, describe
 from pipeline.table.creation import differences
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.backoff import Progress
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.embedded import answers
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,12 +7,12 @@ import random
 import time
 import zlib
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.embedded import answers
 from pipeline.embedded.settings import EngineSettings
 from pipeline.errors import PreflightError
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

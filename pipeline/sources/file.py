@@ -8,7 +8,6 @@ import stat
 import time
 from collections import deque
 from contextlib import aclosing
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from pipeline.sources.storage.fingerprint import STRETCH, Hash, hash_of, stretch
 from pipeline.sources.storage.inflate import DamagedError, inflater
 from pipeline.sources.storage.paths import find_files
 from pipeline.sources.storage.stamp import DiskFile, Stamp, check_all, open_at_once
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import PreflightError, SourceCorruptError
 from pipeline.sources.formats.delimited.header import HeaderError, read_header
 from pipeline.sources.storage.inflate import COMPRESSED, compression_of
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from pipeline.sources.base import Compression, FileSpec, Format, StdinSpec

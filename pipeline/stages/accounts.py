@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from pipeline.core.watermark import OpenChunk, Watermark, Window
 from pipeline.observe.metrics import Tally
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

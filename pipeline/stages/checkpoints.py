@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.threads import to_the_end
@@ -13,6 +13,7 @@ from pipeline.model import Position
 from pipeline.observe.metrics import Tally
 from pipeline.stages.sink import Totals
 from pipeline.state.deadletter import LettersMark
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

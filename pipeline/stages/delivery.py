@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pipeline.core.backoff import Attempts, Fault
@@ -12,6 +12,7 @@ from pipeline.core.pace.gate import Pace
 from pipeline.core.pace.partitions import Partitions
 from pipeline.errors import DeniedError, ThrottledError
 from pipeline.model import Item, Outcome, Rejection, Violation
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceCorruptError
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.channel import EndOfStream
@@ -11,6 +11,7 @@ from pipeline.errors import RejectLimitError, StorageError
 from pipeline.model import Checked
 from pipeline.observe.metrics import Tally
 from pipeline.observe.report import error_sample
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

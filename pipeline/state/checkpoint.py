@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,6 +12,7 @@ import orjson
 from pipeline.core.text import escape_json
 from pipeline.errors import PreflightError, StorageError
 from pipeline.state.durable import read_all, sync_folder, write_new
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

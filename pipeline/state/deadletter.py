@@ -7,7 +7,6 @@ import base64
 import contextlib
 import errno
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,6 +14,7 @@ import orjson
 from pipeline.core.text import escape_json, shown_key
 from pipeline.errors import PreflightError, StorageError
 from pipeline.state.durable import sync_folder, write_all
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PreflightError, StorageError
 from pipeline.state.checkpoint import CheckpointError, CheckpointFiles
 from pipeline.state.durable import sync_folder
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

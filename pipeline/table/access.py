@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.table.aws.calls import HttpCalls, SdkCalls
@@ -13,6 +12,7 @@ from pipeline.table.http.pool import open_pool
 from pipeline.table.http.sender import HttpSender
 from pipeline.table.http.signing import Fixed, Keys
 from pipeline.table.plain import MADE_UP, choose, obstacle_of, plain_keys
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

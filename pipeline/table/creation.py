@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.table.creation_rules import problems
 from pipeline.table.description import Billing, Units
 from pipeline.table.rules import Index, KeyAttribute, KeyType
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pipeline.table.rules import Index, ItemRules, KeyAttribute, KeyType
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

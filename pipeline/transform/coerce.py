@@ -11,13 +11,14 @@ no text is ever a null. Types are also those of the values in `enum` and `const`
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pipeline.transform.numbers import parse_integer, parse_number
 from pipeline.transform.schema.dialect import plain
 from pipeline.transform.schema.references import resolve_pointer
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

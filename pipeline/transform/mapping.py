@@ -7,7 +7,6 @@ record becomes all of its items or none: `compile_items` raises with every reaso
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pipeline.errors import Refused
@@ -17,6 +16,7 @@ from pipeline.transform.keys import key_step, retype
 from pipeline.transform.plan import KeyText, plan_items
 from pipeline.transform.specs import FromField, ItemSpec, Literal, SetSpec, TemplateText
 from pipeline.transform.template import Slot, find, parse
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pipeline.transform.specs import FromField, ItemSpec, Literal, TemplateText
 from pipeline.transform.template import Slot, parse
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

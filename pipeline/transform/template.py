@@ -9,13 +9,13 @@ null; ``{{`` and ``}}`` for the braces themselves. A default is plain text, with
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pipeline.errors import Refused
 from pipeline.model import Violation
 from pipeline.transform.numbers import MAX_PLAIN_DIGITS, canonical
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.compose.resumption.earlier import pick, require_same_table
@@ -13,6 +13,7 @@ from pipeline.state.joblock import job_lock
 from pipeline.state.rundir import make_run_folder, new_run_id, reopen_run_folder
 from pipeline.state.unfinished import abandon_run, mark_unfinished, unfinished_runs
 from pipeline.table.aws.admin import describe
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

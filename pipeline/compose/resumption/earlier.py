@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.compose.fingerprint import fingerprint_parts
 from pipeline.errors import PreflightError, SourceCorruptError
 from pipeline.stages.checkpoints import restored_totals
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

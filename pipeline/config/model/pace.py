@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pipeline.config.declare.marks import Written
 from pipeline.config.model.units import SHARE, parse_share
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from decimal import Decimal

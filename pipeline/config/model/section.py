@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pipeline.config.declare.marks import Field, Shown, Written
+from pipeline.values import dataclass
 
 __all__ = ["AnyText", "AttributeName", "Flag", "LocalPath", "ResolvedPath", "Text", "Whole"]
 

@@ -8,11 +8,11 @@ the next; only 0 needs no unit. KB, MB and GB are powers of 1,000, KiB, MiB and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.config.declare.marks import Written
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ A request is judged whole before anything of it is written, and written in one t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +16,7 @@ from pipeline.embedded import answers
 from pipeline.embedded.capacity import out_of_capacity, throttled
 from pipeline.embedded.parameters import Parameters, check_name, write_parameters
 from pipeline.embedded.storage.changes import Change, apply, plan_delete, plan_put, read_old
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

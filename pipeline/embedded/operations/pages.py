@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,6 +15,7 @@ from pipeline.embedded.storage.changes import index_key, item_key, projection
 from pipeline.embedded.storage.database import Range
 from pipeline.table import size
 from pipeline.table.rules import ItemRules
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pipeline.embedded import answers
 from pipeline.embedded.schema import Table
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from pipeline.embedded.storage.database import Database

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -12,6 +12,7 @@ from pipeline.embedded.items import check_item, check_key, normalise
 from pipeline.embedded.storage import keys
 from pipeline.embedded.storage.database import Counts, Entry, Row
 from pipeline.table import size
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

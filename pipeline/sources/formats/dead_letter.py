@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -12,6 +11,7 @@ from pipeline.model import Position, Record, Violation
 from pipeline.sources.formats.delimited.rows import CsvFramer
 from pipeline.sources.formats.framer import FramerSpec
 from pipeline.sources.formats.json_decode import decode_object
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

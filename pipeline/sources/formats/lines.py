@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.model import Record, Violation
 from pipeline.sources.formats.framer import HEAD
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

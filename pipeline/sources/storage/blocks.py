@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiofiles
@@ -14,6 +13,7 @@ from pipeline.errors import SourceCorruptError
 from pipeline.sources.storage.fingerprint import STRETCH, Hash, hash_of
 from pipeline.sources.storage.inflate import DamagedError
 from pipeline.sources.storage.stamp import changed, check, open_at_once, unreadable
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceCorruptError
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

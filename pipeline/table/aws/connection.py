@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from pipeline.errors import PreflightError
 from pipeline.table.aws.scrub import scrub
 from pipeline.table.plain import MADE_UP
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -79,15 +79,7 @@ async def connect(settings: ConnectionSettings) -> AsyncIterator[Sdk]:
     redirect is followed. Credentials that the service refuses to a write are looked for again.
     Raise `PreflightError` where region or credentials are missing.
     """
-    # Half a second for those alone who need the SDK, and in a thread, so that the event loop
-    # stays awake. Imports make no garbage, and looking for it takes a tenth of their time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        await asyncio.to_thread(import_module, "pipeline.table.aws.transport")
-    finally:
-        if collecting:
-            gc.enable()
+    await _import_sdk()
     from aiobotocore.config import AioConfig  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
@@ -135,6 +127,22 @@ def _session(settings: ConnectionSettings) -> AioSession:
         logger.addHandler(logging.NullHandler())
     # The embedded engine needs nothing of the user's AWS configuration, not even a sound one.
     return get_session(_NOTHING_CONFIGURED if settings.rehearsal else None)
+
+
+async def _import_sdk() -> None:
+    """
+    Import what takes half a second, only for those who need it.
+
+    In a thread, so that the event loop stays awake. Imports make no garbage, and looking for it
+    takes a tenth of their time.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        await asyncio.to_thread(import_module, "pipeline.table.aws.transport")
+    finally:
+        if collecting:
+            gc.enable()
 
 
 async def _region_and_credentials(

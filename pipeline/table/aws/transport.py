@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,6 +19,7 @@ from pipeline.errors import TransientError
 from pipeline.table.aws.faults import translate
 from pipeline.table.http.answers import read_error
 from pipeline.table.http.response import Response
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

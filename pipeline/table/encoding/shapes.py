@@ -8,11 +8,11 @@ again, for what has been seen that it does not fit, after twice as many each tim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pipeline.table.encoding.compiled import ANY, compiled
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pipeline.errors import PreflightError
+from pipeline.values import dataclass
 
 __all__ = ["Endpoint", "proxied"]
 

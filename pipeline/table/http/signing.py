@@ -10,12 +10,13 @@ from __future__ import annotations
 import hmac
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pipeline import __version__
 from pipeline.errors import DeniedError
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

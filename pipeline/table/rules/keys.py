@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pipeline.table import size
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from pipeline.table.size import WireItem

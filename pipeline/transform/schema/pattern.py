@@ -9,10 +9,10 @@ Read strictly (the ``u`` mode, but any punctuation may be escaped) and written a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pipeline.transform.schema.charclass import DOT, ESCAPE, character, read_class, shorthand, write
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ So a doubt is a no, and a schema with a keyword that is not known here has no pr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from pipeline.transform.schema.dialect import ANNOTATIONS, NUMERIC, Schema, walk
 from pipeline.transform.schema.numeric import is_multiple
 from pipeline.transform.schema.pattern import QUICK_LENGTH, translate
 from pipeline.transform.schema.references import resolve_pointer
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
 from pipeline.model import Violation
 from pipeline.sources.formats.delimited.lines import Reading, fault, read_inside, read_record
 from pipeline.sources.formats.lines import too_long
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
