@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from pipeline.compose import specs
+from pipeline.compose.fused import fuse
 from pipeline.compose.pace import make_crew, make_pace
 from pipeline.core.batching import Batching
 from pipeline.core.breaker import Breaker
@@ -176,13 +177,14 @@ def _reading(definition: Definition, read: Input, totals: Totals) -> Reading:
 
 def _rules(definition: Definition, source: Source, written: Output) -> Rules:
     key = written.description.key
-    compiled = partial(
-        compile_transform,
+    given = (
         definition.record_schema,
         specs.item_specs(definition),
         {attribute.name: attribute.type for attribute in key},
         definition.write.mode,
     )
+    compiled = partial(compile_transform, *given)
+    fused = None if specs.coerces(definition) else fuse(*given, written.encoder.frame)
     return Rules(
         decode=source.decode,
         transform=compiled(coerce=specs.coerces(definition)),
@@ -190,8 +192,9 @@ def _rules(definition: Definition, source: Source, written: Output) -> Rules:
         encode=written.encoder.encode,
         show_key=partial(show_key, [attribute.name for attribute in key]),
         short=Shortcuts(
-            text=decode_object,
+            text=decode_object if fused is None else fused.decode,
             rows=straight_rows(definition.record_schema, specs.null_values(definition)),
             typed=compiled(coerce=False),
+            whole=None if fused is None else fused.attempt,
         ),
     )

@@ -20,6 +20,9 @@ __all__ = ["Encode", "Rules", "Shortcuts", "Transform", "Validator", "show_key"]
 
 Transform: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]"
 
+Whole: TypeAlias = "Callable[[bytes], Sequence[tuple[int, Key, bytes, int]] | None]"
+"""A record's bytes → its items: index in the definition, and what `Encode` returns."""
+
 _SLICE = 0.005
 """Seconds of work after which the event loop gets a turn; far under the 100 ms it may stall."""
 
@@ -50,11 +53,13 @@ class Shortcuts:
 
     *text* decodes a record of a part without header from its bytes alone. *rows* gives, for a
     header, what makes fields of cells, in the types of the schema already; *typed* transforms such.
+    *whole* does all three steps for such bytes at once, or gives nothing: then *text* comes next.
     """
 
     text: Callable[[bytes], dict[str, Value]]
     rows: Callable[[tuple[str, ...]], Callable[[list[str]], dict[str, Value]]]
     typed: Transform
+    whole: Whole | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +159,10 @@ class Validator:
         record's index, and whether that is special.
         """
         header, number, part, add = chunk.header, chunk.number, chunk.part, items.append
-        encode, show_key = self._rules.encode, self._rules.show_key
-        transform = self._rules.transform if header is None else short.typed
-        read: Callable[[Any], dict[str, Value]]
-        read = short.text if header is None else short.rows(header)
-        at = first
+        rules, encode = self._rules, self._rules.encode
+        transform = rules.transform if header is None else short.typed
+        read: Any = short.text if header is None else short.rows(header)
+        at, whole = first, short.whole if header is None else None
         for record in chunk.records[first : first + _AT_ONCE]:
             given: Any = record.raw if header is None else record.cells
             if (
@@ -169,6 +173,10 @@ class Validator:
             ):
                 return at, True
             at += 1
+            if whole is not None and (made := whole(given)):
+                for which, key, wire, size in made:
+                    add(Item(key, wire, size, record, number, part, which))
+                continue
             index = None
             try:
                 for index, attributes in transform(read(given)):
@@ -177,9 +185,9 @@ class Validator:
             except Refused as refused:
                 while items and items[-1].record is record:
                     items.pop()  # all of a record's items or none
-                shown = None if index is None else show_key(attributes)
-                violations = refused.violations
-                rejections.append(Rejection(record, part, number, violations, index, shown))
+                shown = None if index is None else rules.show_key(attributes)
+                why = refused.violations
+                rejections.append(Rejection(record, part, number, why, index, shown))
                 break
         return at, False
 

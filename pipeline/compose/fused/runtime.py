@@ -1,0 +1,83 @@
+"""What the written function calls, by the names that it has there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import orjson
+from msgspec import UNSET
+
+from pipeline.compose.fused.pieces import json_text
+from pipeline.sources.formats.duplicate_keys import members
+from pipeline.table.encoding.figures import measured
+from pipeline.table.encoding.fused import typed_json
+from pipeline.table.size import text_size
+from pipeline.transform.schema.predicate import NAMES
+from pipeline.transform.template import scalar_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["KNOWN"]
+
+
+def _written(value: Any) -> str:
+    """Return a scalar as a template shows it; raise one of `DOUBTS` if it is none."""
+    text = scalar_text(value)
+    if text is None:
+        raise ValueError
+    return text
+
+
+def _within(value: Any) -> int:
+    """Count the members of all objects in any value."""
+    return members(value) if type(value) is dict or type(value) is list else 0
+
+
+def _anything(value: Any, depth: int) -> tuple[str, int]:
+    """Return the typed JSON of any value, and its excess."""
+    text, size = typed_json(value, depth)
+    return text, size - len(text.encode())
+
+
+def _longer(values: Sequence[Any]) -> int:
+    """Count by how many bytes the texts and lists of texts in *values* are longer in JSON."""
+    parts = [one if type(one) is str else "".join(one) for one in values if one]
+    text = "".join(parts)
+    return len(orjson.dumps(text)) - len('""') - text_size(text)
+
+
+def _escaped(values: Sequence[Any]) -> list[Any]:
+    """Write texts and lists of texts as in JSON; leave alone what is absent or null."""
+    return [
+        json_text(one)
+        if type(one) is str
+        else [json_text(member) for member in one]
+        if type(one) is list
+        else one
+        for one in values
+    ]
+
+
+KNOWN: Final[dict[str, Any]] = {
+    **NAMES,
+    "ABSENT": UNSET,  # of the schema's code: the same as the decoder's
+    "BACKSLASH": b"\\",
+    "BETWEEN": '"},{"S":"',
+    "COMMA": '","',
+    "CURLY": b"{",
+    "FALSE": "false",
+    "PAIR": b'":',
+    "SPACE": b" \t\r\n",
+    "SQUARE": b"[",
+    "TRUE": "true",
+    "UNSET": UNSET,
+    "anything": _anything,
+    "astuple": msgspec.structs.astuple,
+    "escaped": _escaped,
+    "longer": _longer,
+    "measured": measured,
+    "within": _within,
+    "written": _written,
+}
