@@ -65,17 +65,18 @@ def write_counts(root: Node, code: SchemaCode) -> None:
     """
     Write what gives up on a record that may have a key twice, or nests too deep.
 
-    A struct keeps the last of two members in silence. All that were kept are counted here, and
-    `pairs` counts at least all that were written.
+    A struct keeps the last of two members in silence. All that were kept are counted here, and held
+    against what may be the end of a key: all that were written at least, as in `json_decode`.
     """
     nodes = list(root.inner())
     terms = [str(sum(not (node.may_miss or node.loose) for node in nodes))]
     terms += [f"({node.var} is not UNSET)" for node in nodes if node.may_miss or node.loose]
     anything = [node for node in nodes if node.kind == "any"]
     terms += [f"within({node.var})" for node in anything]
-    code.line(
-        _BODY, f"if raw.translate(None, SPACE).count(PAIR) != {' + '.join(terms)}: return None"
-    )
+    code.line(_BODY, "dense = raw.replace(BLANK, b'')")
+    code.line(_BODY, "if 9 in raw or 10 in raw or 13 in raw: dense = raw.translate(None, SPACE)")
+    kept = " + ".join(terms)
+    code.line(_BODY, f"if dense.count(PAIR) != {kept} != ends(dense): return None")
     if anything:
         code.line(_BODY, f"if raw.count(CURLY) + raw.count(SQUARE) > {MAX_DEPTH}: return None")
 

@@ -60,10 +60,22 @@ def _escaped(values: Sequence[Any]) -> list[Any]:
     ]
 
 
+def _ends(dense: bytes) -> int:
+    """
+    Count what can be the end of a key in valid JSON without white space; -1 in doubt.
+
+    That is a quote and a colon, unless the quote is escaped. It is where one backslash stands
+    before it; but not where the backslash itself is.
+    """
+    if b'\\\\"' in dense:
+        return -1
+    return dense.count(b'":') - dense.count(b'\\":')
+
+
 KNOWN: Final[dict[str, Any]] = {
     **NAMES,
     "ABSENT": UNSET,  # of the schema's code: the same as the decoder's
-    "BACKSLASH": b"\\",
+    "BLANK": b" ",
     "BETWEEN": '"},{"S":"',
     "COMMA": '","',
     "CURLY": b"{",
@@ -75,6 +87,7 @@ KNOWN: Final[dict[str, Any]] = {
     "UNSET": UNSET,
     "anything": _anything,
     "astuple": msgspec.structs.astuple,
+    "ends": _ends,
     "escaped": _escaped,
     "longer": _longer,
     "measured": measured,

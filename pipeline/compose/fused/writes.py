@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
@@ -31,6 +31,8 @@ Way: TypeAlias = "Callable[[bytes], Sequence[tuple[int, Key, bytes, int]] | None
 A record's bytes → its items: index in the definition, key, request, size. None or empty, or some
 error: it is for the general way.
 """
+
+_BACKSLASH: Final = ord("\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +168,10 @@ class _Writer:
         every = ", ".join(dict.fromkeys(one for found in texts.values() for one in found))
         return [
             f"{' = '.join(f'e{name}' for name in texts)} = 0",
-            "if True:" if self._sources.escapes else "if BACKSLASH in raw:",
+            "if True:" if self._sources.escapes else f"if {_BACKSLASH} in raw:",
             *(f"    e{name} = longer(({', '.join(found)},))" for name, found in texts.items()),
-            f"    {every}, = escaped(({every},))",
+            f"    if {' or '.join(f'e{name}' for name in texts)}:",
+            f"        {every}, = escaped(({every},))",
         ]
 
     def _texts(self, item: _Item) -> list[str]:
