@@ -90,6 +90,8 @@ class InFlight:
         if not self._best or self.limit == self._kept:
             self._best, self._slow = rate, latency
             self._try_more()
+            if self.limit == self._kept:
+                self._pause(now)
         elif rate / self._best - 1 >= self.WORTH * hoped:
             self._keep(self.limit)
             self._best, self._slow = rate, latency
@@ -119,7 +121,7 @@ class InFlight:
             self._slow, self._rest, self._rests_until = latency, self.FIRST_REST, now
         if now < self._rests_until:
             return
-        if self._up_next or self._kept == self._least:
+        if self._kept == self._least or (self._up_next and self._kept < self._most):
             self._trial = _Trial.UP
             self._try_more()
         else:

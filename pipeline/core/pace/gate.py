@@ -26,7 +26,7 @@ _SLICE = 0.1
 _TICK = 0.01
 """Seconds between two looks at a learnt rate, which grows."""
 
-_GIVEN_DEPTH, _LEARNT_DEPTH = 0.1, 0.02
+_GIVEN_DEPTH, _LEARNT_DEPTH = 0.05, 0.1
 """Seconds that a late awakening may be made up for."""
 
 _KNOWN = 1.0
@@ -75,7 +75,7 @@ class Pace:
     ) -> None:
         self.given = rate
         self.learnt = LearntRate() if learns else None
-        self._given = None if rate is None else Bucket(rate, depth=_GIVEN_DEPTH, now=0.0)
+        self._given = None if rate is None else Bucket(rate, depth=_GIVEN_DEPTH)
         self._learnt: Bucket | None = None
         self._line = asyncio.Lock()
         self._corrected = corrected
@@ -193,7 +193,7 @@ class Pace:
             self._learnt = None
             return True
         if self._learnt is None:
-            self._learnt = Bucket(self.learnt.rate, depth=_LEARNT_DEPTH, now=now)
+            self._learnt = Bucket(self.learnt.rate, depth=_LEARNT_DEPTH)
             self._learnt_since = now
         self._learnt.change(self.learnt.rate, now)
         self._learnt.hold(min(_HOLD, max(0.05, self._latency)), now)

@@ -14,16 +14,16 @@ class Bucket:
 
     Something may be taken as soon as nothing is owed, however large it is; it is owed from then on.
     What is not taken is kept for *depth* seconds, to make up for a late awakening, and no longer:
-    there is never a burst of more than that. Begins empty, with nothing owed.
+    there is never a burst of more than that. It begins when it is first asked, with nothing owed.
     """
 
     __slots__ = ("_at", "_level", "depth", "rate")
 
-    def __init__(self, rate: float, *, depth: float, now: float) -> None:
+    def __init__(self, rate: float, *, depth: float) -> None:
         self.rate = rate
         self.depth = depth
         self._level = 0.0
-        self._at = now
+        self._at: float | None = None
 
     def wait(self, now: float) -> float:
         """Return the seconds until something may be taken: 0 if it may be at *now*."""
@@ -46,7 +46,9 @@ class Bucket:
         self.rate = rate
 
     def _fill(self, now: float) -> None:
-        if now > self._at:
+        if self._at is None:
+            self._at = now
+        elif now > self._at:
             level = self._level + (now - self._at) * self.rate
             self._level = min(level, self.rate * self.depth)
             self._at = now
