@@ -64,7 +64,7 @@ def _made(cls: type, *, frozen: bool, eq: bool) -> type:
     }
     _add_methods(namespace, fields, frozen=frozen, eq=eq)
     made = type(cls)(cls.__name__, (object,), namespace)
-    _add_init(made, fields)
+    _add_init(made, fields, frozen=frozen)
     return made
 
 
@@ -123,8 +123,12 @@ def _reader(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda value: tuple([getattr(value, name) for name in names])
 
 
-def _add_init(made: Any, fields: Mapping[str, Field[Any]]) -> None:
-    """Compile ``__init__``: it puts each value into its slot, past ``__setattr__``."""
+def _add_init(made: Any, fields: Mapping[str, Field[Any]], *, frozen: bool) -> None:
+    """
+    Compile ``__init__``: it puts each value into its slot.
+
+    With ``frozen`` past ``__setattr__``; without, an assignment is faster.
+    """
     known: dict[str, Any] = {"absent": object()}
     head, body = ["self"], []
     for number, (name, one) in enumerate(fields.items()):
@@ -139,7 +143,7 @@ def _add_init(made: Any, fields: Mapping[str, Field[Any]]) -> None:
             head.append(f"{name}=default_{number}")
         else:
             head.append(name)
-        body.append(f"set_{number}(self, {value})")
+        body.append(f"set_{number}(self, {value})" if frozen else f"self.{name} = {value}")
     if "__post_init__" in vars(made):
         body.append("self.__post_init__()")
     lines = "\n ".join(body or ["pass"])
