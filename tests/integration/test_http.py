@@ -250,6 +250,26 @@ async def test_there_are_never_more_connections_than_allowed(where: Where) -> No
     assert (len(server.requests), server.connections, most) == (30, 3, 3)
 
 
+async def test_a_turn_that_comes_too_late_goes_to_the_next(where: Where) -> None:
+    """One who waits is cancelled in the moment in which the connection gets free for it."""
+
+    async def first(table: DynamoTable, second: list[asyncio.Task[object]]) -> None:
+        await table.write(items(1))
+        second[0].cancel()
+
+    async with (
+        RawServer(say(http(OK))).running() as server,
+        table_at(server.url, where, connections=1) as table,
+        asyncio.TaskGroup() as group,
+    ):
+        second: list[asyncio.Task[object]] = []
+        group.create_task(first(table, second))
+        second.append(group.create_task(table.write(items(2))))
+        third = group.create_task(table.write(items(3)))
+
+    assert not third.result().unprocessed
+
+
 async def test_waiting_for_a_connection_counts(where: Where) -> None:
     """The deadline is for the whole exchange, the wait for a free connection included."""
 

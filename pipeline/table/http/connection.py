@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import select
 from typing import TYPE_CHECKING, Final, cast
 
 from pipeline.table.http.reading import AnswerReader
 from pipeline.table.http.response import DeadlineError, ExchangeError, Response
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 __all__ = ["Connection"]
@@ -36,7 +37,7 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._gone = gone
         self._transport: asyncio.Transport | None = None
-        self._socket: socket.socket | None = None
+        self._news: select.poll | None = None  # of the socket below
         self._reader = AnswerReader()
         self._waiter: asyncio.Future[Response] | None = None
         self._room: asyncio.Future[None] | None = None
@@ -54,15 +55,7 @@ class Connection(asyncio.Protocol):
 
         Also asks the socket for what the event loop has not read yet.
         """
-        if not self.usable or self._socket is None:
-            return False
-        try:
-            self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+        return self.usable and self._news is not None and not self._news.poll(0)
 
     async def exchange(self, head: bytes, body: bytes, deadline: float, seconds: float) -> Response:
         """
@@ -126,7 +119,8 @@ class Connection(asyncio.Protocol):
 
     def on_socket(self, sock: socket.socket) -> None:
         """Know the socket below; only looked at, never read."""
-        self._socket = sock
+        self._news = select.poll()
+        self._news.register(sock.fileno(), select.POLLIN)  # its end is news too, and a fault
 
     def data_received(self, data: bytes) -> None:
         """Read on, and give the answer to who waits for it as soon as it is whole."""
@@ -151,7 +145,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits."""
         self.usable = False
-        self._transport = self._socket = None
+        self._transport = self._news = None
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +45,8 @@ class Pool:
         self._tls = tls
         self._signer = Signer(endpoint.name, endpoint.path, scope)
         self._loop = asyncio.get_running_loop()
-        self._slots = asyncio.Semaphore(connections)
+        self._free = connections
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._ended = asyncio.Event()
@@ -66,12 +68,11 @@ class Pool:
     async def send(self, target: str, body: bytes, keys: Keys) -> Response:
         """Exchange, as above, with a request that *keys* sign."""
         deadline = self._loop.time() + self.timeout
-        slots = self._slots
-        if slots.locked():
-            async with _limit(deadline, self.timeout):
-                await slots.acquire()
+        if self._free:
+            self._free -= 1
         else:
-            await slots.acquire()  # at once
+            async with _limit(deadline, self.timeout):
+                await self._turn()
         try:
             connection = self._rested()
             if connection is None:
@@ -84,7 +85,27 @@ class Pool:
                 self._idle.append(connection)
             return response
         finally:
-            slots.release()
+            self._give_way()
+
+    async def _turn(self) -> None:
+        """Wait, first come first served, for one of those who exchange to give way."""
+        turn = self._loop.create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._give_way()  # it came, too late
+            raise
+
+    def _give_way(self) -> None:
+        """Let the next one who waits exchange, or anybody who comes."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     def _rested(self) -> Connection | None:
         """Take the connection that was used last, if it can be used again; close what cannot."""

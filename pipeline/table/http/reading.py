@@ -19,6 +19,18 @@ _MOST: Final = 64 * 1024 * 1024
 _FINAL, _SWITCHING = 200, 101
 _WITHOUT_BODY: Final = frozenset({204, 304})
 
+_MOST_NAMES: Final = 64
+
+_names: dict[bytes, str] = {}
+"""Headers' names as they came, and as they are called: a service uses few, again and again."""
+
+
+def _name_of(raw: bytes) -> str:
+    name = raw.decode("latin-1").lower()
+    if len(_names) < _MOST_NAMES:
+        _names[raw] = name
+    return name
+
 
 class AnswerReader:
     """
@@ -39,7 +51,6 @@ class AnswerReader:
         self.lasting = False
         self._complete = False
         self._in_body = False
-        self._to_the_end = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
 
@@ -62,15 +73,25 @@ class AnswerReader:
 
     def end(self) -> Response | None:
         """Take an answer without a length as ended by its connection: its body tells if it is."""
-        return self._answer() if self._to_the_end else None
+        if not self._in_body or self._parser.get_status_code() in _WITHOUT_BODY:
+            return None
+        names = {name.lower() for name, _ in self._headers}
+        framed = b"content-length" in names or b"transfer-encoding" in names
+        return None if framed else self._answer()
 
     def _answer(self) -> Response:
         headers: dict[str, str] = {}
         for raw, value in self._headers:
-            name, text = raw.decode("latin-1").lower(), value.decode("latin-1").strip()
+            name = _names.get(raw) or _name_of(raw)
+            text = value.decode("latin-1").strip()
             if headers.setdefault(name, text) != text:
                 headers[name] = f"{headers[name]}, {text}"
-        return Response(self._parser.get_status_code(), headers, b"".join(self._body))
+        body = self._body
+        return Response(
+            self._parser.get_status_code(),
+            headers,
+            body[0] if len(body) == 1 else b"".join(body),
+        )
 
     # What the parser calls.
 
@@ -84,14 +105,8 @@ class AnswerReader:
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Find out how the answer ends."""
-        status = self._parser.get_status_code()
-        if status < _FINAL:
-            return
-        self._in_body = True
-        names = {name.lower() for name, _ in self._headers}
-        framed = b"content-length" in names or b"transfer-encoding" in names
-        self._to_the_end = not framed and status not in _WITHOUT_BODY
+        """Notice that what follows is the answer's, unless it only announces one."""
+        self._in_body = self._parser.get_status_code() >= _FINAL
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""
