@@ -250,6 +250,7 @@ async def test_there_are_never_more_connections_than_allowed(where: Where) -> No
     assert (len(server.requests), server.connections, most) == (30, 3, 3)
 
 
+@OURS_ALONE
 async def test_a_turn_that_comes_too_late_goes_to_the_next(where: Where) -> None:
     """One who waits is cancelled in the moment in which the connection gets free for it."""
 
