@@ -3,6 +3,16 @@ What a record costs from its bytes to its write, in one go and step by step; or 
 
     python bench/fused.py                    microseconds per record, for several sources
     python bench/fused.py --check 2000000    random records, with random definitions, both ways
+
+Processor time; plainly, fused with all that it learns and leaves to the plain ways, and the share
+that it took. Measured 2026-11-22, one of two shared cores, Python 3.11.7::
+
+        7.54     3.52  99.4% fused  ten fields
+       10.49     3.65  99.4% fused  ten fields, odd one in two there
+       17.87     6.74  99.4% fused  users.yaml, two items
+        6.54     4.00  99.4% fused  two shapes that take turns
+       14.19    13.54   9.4% fused  worst: never the same names
+       13.28    10.96  54.4% fused  worst: one in two has a strange name
 """
 
 from __future__ import annotations

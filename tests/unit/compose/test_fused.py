@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.compose.fused import Fused, fuse
+from pipeline.compose.fused.seen import Seen
 from pipeline.errors import Refused
 from pipeline.sources.formats.json_decode import decode_object
 from pipeline.table.description import TableDescription
@@ -255,3 +256,91 @@ def test_it_rests_where_it_is_in_vain_and_tries_again() -> None:
 def test_a_schema_that_is_no_straight_code_has_no_fused_way(schema: dict[str, Any]) -> None:
     """What the library alone can judge is not judged here."""
     assert fuse(schema, SPECS, {"PK": "S"}, "put", Encoder(TABLE).frame) is None
+
+
+def test_a_name_that_ends_in_a_backslash_hides_no_key_that_stands_twice() -> None:
+    """Its quote is the end of a key, although it looks escaped."""
+    both = Both([b'{"id":"u","m":[{"a":1}]}', b'{"id":"u","m":{"b":[1]}}', b'{"id":"u","m":7}'])
+    both.agrees(b'{"id":"u","m":[{"k\\\\":1,"z":1}]}')
+    assert not both.fused.attempt(b'{"id":"u","m":[{"k\\\\":1,"z":1,"z":2}]}')
+    assert not both.fused.attempt(b'{"id":"u","m":[{"k\\\\":1,"k\\\\":2}]}')
+
+
+def test_keys_keep_their_lengths() -> None:
+    """An empty key, or one that may be too long, is left to the plain ways."""
+    both = Both([b'{"id":"u"}'], [ItemSpec(key={"PK": "{id}"})], None)
+    assert both.agrees(b'{"id":"' + b"x" * 512 + b'"}')
+    assert not both.fused.attempt(b'{"id":""}')
+    assert not both.fused.attempt(b'{"id":"' + b"x" * 513 + b'"}')
+    named = Both([b'{"PK":"u"}'], [ItemSpec()], None)
+    assert named.agrees(b'{"PK":"v"}')
+    assert not named.fused.attempt(b'{"PK":""}')
+
+
+def test_a_large_item_is_left_to_the_plain_ways() -> None:
+    """Templates can make much of a short record."""
+    spec = ItemSpec(key={"PK": "{id}"}, set={f"t{n}": TemplateText("{x}" * 5) for n in range(9)})
+    both = Both([b'{"id":"u","x":"y"}'], [spec], None)
+    assert both.agrees(b'{"id":"u","x":"' + b"y" * 1_300 + b'"}')
+    assert not both.fused.attempt(b'{"id":"u","x":"' + b"y" * 1_500 + b'"}')
+
+
+def test_a_set_has_members_and_none_twice() -> None:
+    """A list that is no set is left to the plain ways; the list itself may be copied as well."""
+    spec = ItemSpec(key={"PK": "{id}"}, set={"s": FromField("l", "SS")})
+    both = Both([b'{"id":"u","l":["x"]}', b'{"id":"u","l":null}'], [spec], None)
+    both.agrees('{"id":"u","l":["x","é","\\"",""]}'.encode())
+    assert both.agrees('{"id":"u","l":["x","é","\\""]}'.encode())
+    assert both.agrees(b'{"id":"u","l":null}')
+    assert not both.fused.attempt(b'{"id":"u","l":[]}')
+    assert not both.fused.attempt(b'{"id":"u","l":["x","x"]}')
+
+
+def test_fields_become_other_types_as_in_the_plain_ways() -> None:
+    """Conversions, times of expiry and renamed fields are made by the same code."""
+    usual = b'{"id":"u","at":"2030-01-31T12:00:00Z","n":12,"t":"7.50","b":"YWJj","f":true}'
+    spec = ItemSpec(
+        key={"PK": "{id}#{n}#{f}"},
+        set={
+            "at": FromField("at", as_epoch=True),
+            "n": FromField("n", "S"),
+            "t": FromField("t", "N"),
+            "b": FromField("b", "B"),
+            "again": FromField("f"),
+            "gone": FromField("nobody"),
+        },
+    )
+    both = Both([usual], [spec], None)
+    assert both.agrees(usual)
+    assert both.agrees(usual.replace(b"12,", b"-10,").replace(b"7.50", b"1e3"))
+    assert not both.fused.attempt(usual.replace(b"T12:00:00Z", b"T12:00:00"))
+    assert not both.fused.attempt(usual.replace(b"7.50", b"seven"))
+    assert not both.fused.attempt(usual.replace(b"YWJj", b"YWJ"))
+
+
+def test_items_that_are_optional_are_skipped() -> None:
+    """Of several items those are made for which the record has the fields."""
+    specs = [
+        ItemSpec(key={"PK": "{id}"}),
+        ItemSpec(key={"PK": "E#{e}"}, only=("id",), optional=True),
+        ItemSpec(key={"PK": "N#{nobody}"}, optional=True),
+    ]
+    usual = [b'{"id":"u","e":"x"}', b'{"id":"u"}', b'{"id":"u","e":null}']
+    both = Both(usual, specs, None)
+    for raw in [*usual, b'{"id":"\\n","e":"\\""}']:
+        assert both.agrees(raw)
+    assert [len(both.fused.attempt(raw) or ()) for raw in usual] == [2, 1, 1]
+
+
+def test_what_is_learnt_of_names_is_bounded() -> None:
+    """Names come from strangers: an object with very many of them is any value, with no names."""
+    seen = Seen()
+    for number in range(3_000):
+        seen.observe({"id": "u", "m": {f"n{number % 16}": {f"x{number % 31}": {f"y{number}": 1}}}})
+    waiting, places = [seen], 0
+    while waiting:
+        fields = waiting.pop().fields
+        places += len(fields)
+        waiting += fields.values()
+    assert 2 <= places <= 256
+    assert not seen.spread
