@@ -27,7 +27,10 @@ _TICK = 0.01
 """Seconds between two looks at a learnt rate, which grows."""
 
 _GIVEN_DEPTH, _LEARNT_DEPTH = 0.05, 0.1
-"""Seconds that a late awakening may be made up for."""
+"""Seconds of a pace that are kept for the next request."""
+
+_LATE = 0.5
+"""Seconds by which a busy machine may be late without a given rate being missed."""
 
 _KNOWN = 1.0
 """Seconds after which requests are cut to fit a rate that was just learnt."""
@@ -75,7 +78,7 @@ class Pace:
     ) -> None:
         self.given = rate
         self.learnt = LearntRate() if learns else None
-        self._given = None if rate is None else Bucket(rate, depth=_GIVEN_DEPTH)
+        self._given = None if rate is None else Bucket(rate, depth=_GIVEN_DEPTH, late=_LATE)
         self._learnt: Bucket | None = None
         self._line = asyncio.Lock()
         self._corrected = corrected

@@ -13,22 +13,26 @@ class Bucket:
     Let units pass at *rate* a second on average, one debt at a time.
 
     Something may be taken as soon as nothing is owed, however large it is; it is owed from then on.
-    What is not taken is kept for *depth* seconds, to make up for a late awakening, and no longer:
-    there is never a burst of more than that. It begins when it is first asked, with nothing owed.
+    What nobody takes is kept for *depth* seconds and no longer. Only where somebody waited for it
+    and was woken late, the machine being busy, up to *late* seconds are made up for. It begins when
+    it is first asked, with nothing owed.
     """
 
-    __slots__ = ("_at", "_level", "depth", "rate")
+    __slots__ = ("_at", "_awaited", "_level", "depth", "late", "rate")
 
-    def __init__(self, rate: float, *, depth: float) -> None:
+    def __init__(self, rate: float, *, depth: float, late: float = 0.0) -> None:
         self.rate = rate
         self.depth = depth
+        self.late = max(depth, late)
+        self._awaited = False
         self._level = 0.0
         self._at: float | None = None
 
     def wait(self, now: float) -> float:
         """Return the seconds until something may be taken: 0 if it may be at *now*."""
         self._fill(now)
-        return 0.0 if self._level >= -_CRUMB else -self._level / self.rate
+        self._awaited = self._level < -_CRUMB
+        return -self._level / self.rate if self._awaited else 0.0
 
     def take(self, units: float) -> None:
         """Take *units*; negative ones are given back."""
@@ -50,5 +54,5 @@ class Bucket:
             self._at = now
         elif now > self._at:
             level = self._level + (now - self._at) * self.rate
-            self._level = min(level, self.rate * self.depth)
+            self._level = min(level, self.rate * (self.late if self._awaited else self.depth))
             self._at = now
