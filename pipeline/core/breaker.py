@@ -83,13 +83,21 @@ class Breaker:
     def stake(self) -> Iterator[Stake]:
         """Enter a writer that holds items; where nobody does, nothing is down."""
         stake = Stake()
-        self._stakes.add(stake)
+        self.enter(stake)
         try:
             yield stake
         finally:
-            self._stakes.discard(stake)
-            if not self._stakes:
-                self.answered()
+            self.leave(stake)
+
+    def enter(self, stake: Stake) -> None:
+        """Enter a writer that holds items, as `stake` does, until it is to `leave`."""
+        self._stakes.add(stake)
+
+    def leave(self, stake: Stake) -> None:
+        """Let a writer go that holds nothing any more."""
+        self._stakes.discard(stake)
+        if not self._stakes:
+            self.answered()
 
     def only_suspects(self, now: float) -> bool:
         """Tell whether every writer has held suspects alone, for long enough to believe it."""
@@ -193,9 +201,11 @@ class Breaker:
         return True
 
     def _alive(self) -> float | None:
-        since = self.progress.refused_since if self.is_open else None
         self._row = 0
         self._hint = 0.0
+        if not self.is_open:
+            return None
+        since = self.progress.refused_since
         self._opened.clear()
         self._closed.set()
         return since

@@ -10,7 +10,7 @@ from pipeline.core.backoff import Attempts, Fault
 from pipeline.core.pace.crew import Crew
 from pipeline.core.pace.gate import Pace
 from pipeline.core.pace.partitions import Partitions
-from pipeline.errors import DeniedError, ThrottledError
+from pipeline.errors import DeniedError, TableStopError, ThrottledError
 from pipeline.model import Item, Outcome, Rejection, Violation
 from pipeline.values import dataclass
 
@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     from pipeline.observe.metrics import Metrics
     from pipeline.table.base import Table
 
-__all__ = ["Delivery", "Piece", "Pieces", "fault_of", "outage_text", "refusal", "surrender"]
+__all__ = [
+    "Delivery",
+    "Piece",
+    "Pieces",
+    "fault_of",
+    "outage_text",
+    "refusal",
+    "stop_if_all_refused",
+    "surrender",
+]
+
+_ALL_REFUSED = 1_000
+"""Items that the table may refuse before it has taken any; then the definition is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +109,11 @@ class Pieces:
 
     def start(self, items: Sequence[Item], *, new: bool = True) -> None:
         """Put items that were not tried yet at the head of the line; *new* if never sent at all."""
-        attempts = Attempts(self._policy, self._progress)
-        self._waiting.appendleft(Piece(items, attempts, new=new))
+        self._waiting.appendleft(self.make(items, new=new))
+
+    def make(self, items: Sequence[Item], *, new: bool = True) -> Piece:
+        """Make a piece of items that were not tried yet; *new* if never sent at all."""
+        return Piece(items, Attempts(self._policy, self._progress), new=new)
 
     def hurry(self) -> None:
         """Forget all pauses: an outage has others, and none of these is to outlast it."""
@@ -149,6 +164,16 @@ def refusal(delivery: Delivery, piece: Piece, poison: IsolateError) -> tuple[Out
     fallback.superseded = culprit.superseded
     culprit.superseded = []
     return outcome, fallback
+
+
+def stop_if_all_refused(delivery: Delivery, poison: IsolateError) -> None:
+    """Raise `TableStopError` where the table has refused many items and taken none."""
+    refused = delivery.metrics.settled.by_kind["table"]
+    if refused >= _ALL_REFUSED and not delivery.breaker.progress.count:
+        raise TableStopError(
+            f"the table refused each of the first {refused} items and took none: "
+            f"{poison}; compare the definition's `items` with the table's keys and indexes"
+        ) from poison
 
 
 def surrender(delivery: Delivery, piece: Piece, error: RetryError | None) -> Outcome:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from pipeline.core.backoff import Fault, Verdict
+from pipeline.core.breaker import Stake
 from pipeline.core.channel import EndOfStream
 from pipeline.errors import (
     IsolateError,
@@ -20,9 +21,11 @@ from pipeline.stages.delivery import (
     fault_of,
     outage_text,
     refusal,
+    stop_if_all_refused,
     surrender,
 )
 from pipeline.stages.exchange import Exchange
+from pipeline.table.base import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,15 +33,11 @@ if TYPE_CHECKING:
     from pipeline.core.channel import Receiver, Sender
     from pipeline.model import Batch, Item, Key
     from pipeline.stages.delivery import Piece
-    from pipeline.table.base import Answer
 
 __all__ = ["Delivery", "Writer"]
 
 _ALIVE = 0.05
 """Seconds of pause at most for what is throttled by a table that takes other items."""
-
-_ALL_REFUSED = 1_000
-"""Items that the table may refuse before it has taken any; then the definition is wrong."""
 
 
 class Writer:
@@ -74,7 +73,8 @@ class Writer:
                 crew.disband()
                 return
             await worker.deliver(batch)
-            await crew.rest()
+            if crew.flight is not None:
+                await crew.rest()
 
 
 class _Worker:
@@ -92,24 +92,42 @@ class _Worker:
         self._partitions = delivery.partitions
         self._pace = delivery.pace
         self.exchange = Exchange(delivery)
-        self._metrics = delivery.metrics
         self._log = delivery.log
         self._release, self._hand_back = ways_back
         self._inbox = inbox
         self._outbox = outbox
         self._pieces = Pieces(delivery)
         self._is_last = False
+        self._stake = Stake()
 
     async def deliver(self, batch: Batch) -> None:
         """Settle every item of *batch*: written, refused by the table, or given up."""
-        self._pieces.start(batch.items)
-        with self._breaker.stake() as stake:
+        breaker, stake = self._breaker, self._stake
+        stake.suspect = False
+        breaker.enter(stake)
+        try:
+            if self._pace.free and not breaker.is_open:
+                await self._send_at_once(batch.items)
+            else:
+                self._pieces.start(batch.items)
             while self._pieces:
-                if self._breaker.is_open:
+                if breaker.is_open:
                     self._pieces.hurry()
                 await self._borrow()
                 stake.suspect = self._pieces.suspect
                 await self._send_next()
+        finally:
+            breaker.leave(stake)
+
+    async def _send_at_once(self, items: Sequence[Item]) -> None:
+        """Do what `_send_next` does of new items for which nothing waits; mostly that is all."""
+        piece = self._pieces.make(items)
+        answer = await self.exchange.at_once(piece)
+        if isinstance(answer, Answer) and not answer.unprocessed:
+            self._release([item.key for item in items])
+            await self._outbox.send(Outcome(items))
+        else:
+            await self._go_on(piece, answer)
 
     async def _borrow(self) -> None:
         """
@@ -138,7 +156,10 @@ class _Worker:
             count = self._pace.fitting(piece.items)
             if count < len(piece.items):
                 self._pieces.fit(piece, count)
-        answer = await self.exchange(piece)
+        await self._go_on(piece, await self.exchange(piece))
+
+    async def _go_on(self, piece: Piece, answer: Answer | IsolateError | RetryError) -> None:
+        """Settle what the table says of *piece*, and put back the rest."""
         if isinstance(answer, IsolateError):
             await self._isolate(piece, answer)
         elif isinstance(answer, RetryError):
@@ -212,7 +233,7 @@ class _Worker:
             self._log.info("batch.split", items=len(piece.items), error=poison.code)
             self._pieces.cut(piece)
             return
-        self._stop_if_all_refused(poison)
+        stop_if_all_refused(self._delivery, poison)
         key = piece.items[0].key
         outcome, fallback = refusal(self._delivery, piece, poison)
         if fallback is None:
@@ -220,14 +241,6 @@ class _Worker:
         else:
             self._pieces.start([fallback], new=False)
         await self._outbox.send(outcome)
-
-    def _stop_if_all_refused(self, poison: IsolateError) -> None:
-        refused = self._metrics.settled.by_kind["table"]
-        if refused >= _ALL_REFUSED and not self._breaker.progress.count:
-            raise TableStopError(
-                f"the table refused each of the first {refused} items and took none: "
-                f"{poison}; compare the definition's `items` with the table's keys and indexes"
-            ) from poison
 
     async def _give_up(self, piece: Piece, error: RetryError | None) -> None:
         """Settle good items whose attempts ran out, and what they had replaced, as failed."""

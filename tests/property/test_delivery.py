@@ -20,6 +20,7 @@ from pipeline.core.backoff import RetryPolicy
 from pipeline.core.batching import Batching
 from pipeline.core.breaker import Breaker
 from pipeline.core.flow import Flow, StopSignal
+from pipeline.core.pace.gate import Pace
 from pipeline.core.pace.lanes import Lanes
 from pipeline.errors import IsolateError, PipelineError, ThrottledError, TransientError
 from pipeline.model import Checked, Chunk, Item, Position, Record
@@ -134,14 +135,29 @@ def is_hot(item: Item, load: Load) -> bool:
     return (int(str(item.key[0])[1:]) + turn) % PARTITIONS < load.hot
 
 
-async def deliver(load: Load, table: FakeTable, handed_back: list[int] | None = None) -> Sink:
+class NeverFree(Pace):
+    """A pace that keeps nothing, and has every request ask it."""
+
+    @property
+    def free(self) -> bool:
+        """Say no."""
+        return False
+
+
+async def deliver(
+    load: Load,
+    table: FakeTable,
+    handed_back: list[int] | None = None,
+    pace: Pace | None = None,
+) -> Sink:
     """Run the load from chunks to the end; note in *handed_back* how many items were."""
     handed_back = [] if handed_back is None else handed_back
     metrics, log = Metrics(), ListLog()
     accounts = Accounts(chunks=8, memory=10**9)
     retry = RetryPolicy(attempts=1_000, max_outage=10_000_000)
     dice = random.Random(1)
-    delivery = Delivery(table, retry, Breaker(retry, dice), metrics, dice, log)
+    breaker = Breaker(retry, dice)
+    delivery = Delivery(table, retry, breaker, metrics, dice, log, pace=pace or Pace())
     policy: Batching[Item] = Batching(
         max_items=load.batch_size,
         max_bytes=10_000,
@@ -239,6 +255,18 @@ def test_every_request_keeps_the_service_limits(load: Load) -> None:
         keys = [key for key, _ in sent]
         assert 1 <= len(keys) <= load.batch_size
         assert len(set(keys)) == len(keys)
+
+
+@settings(max_examples=100)
+@given(load=LOADS)
+def test_the_short_way_of_a_new_batch_is_the_long_way(load: Load) -> None:
+    """Sent at once or by the way of all pieces: the same requests at the same times."""
+    short, long = FlakyTable(load), FlakyTable(load)
+
+    totals = [run(deliver(load, short)).totals, run(deliver(load, long, pace=NeverFree())).totals]
+
+    assert short.requests == long.requests
+    assert totals[0].tally == totals[1].tally
 
 
 def test_hot_partitions_take_part_in_this() -> None:

@@ -96,6 +96,11 @@ class Pace:
         return None if rate == math.inf else rate
 
     @property
+    def free(self) -> bool:
+        """Whether nothing keeps a request now, of whatever size."""
+        return self._given is None and self._learnt is None
+
+    @property
     def adapts(self) -> bool:
         """Whether a rate is learnt just now, which sees to what is sent again too."""
         return self._learnt is not None
@@ -135,7 +140,7 @@ class Pace:
 
         An outage is not waited in: there the breaker says whose turn it is.
         """
-        if self._given is None and self._learnt is None:
+        if self.free:
             return False
         waited = False
         async with self._line:

@@ -108,7 +108,7 @@ class Partitions:
             self._accepted_at = now
         if returned:
             self._refused_at = now
-        elif now - self._refused_at > _REMEMBERED:
+        elif (self._suspects or self._hot) and now - self._refused_at > _REMEMBERED:
             self._forget_all()
         if not returned and not self._hot and not self._suspects:
             self._cold.note(len(sent), 0, 0, now)
