@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from pipeline.core.pace.mixing import BatchLimits, Mixing
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Collection, Hashable, Sequence
 
     from pipeline.core.pace.lanes import Lanes
 
@@ -115,15 +115,48 @@ class Batching(Generic[ItemT]):
             _supersede(older, item)
         self._place(item, now)
 
-    def release(self, keys: Iterable[Hashable], now: float) -> bool:
+    def extend(self, items: Sequence[ItemT], now: float) -> None:
+        """Take *items* in, as `add` does one by one; whole batches of new keys at once."""
+        at, size = 0, self._max_items
+        while len(items) - at >= size and self._mixing is None:
+            while self._filling and at < len(items):
+                self.add(items[at], now)
+                at += 1
+            some = items[at : at + size]
+            if len(some) == size and self._close_whole(some):
+                at += size
+            else:
+                for item in some:
+                    self.add(item, now)
+                at += len(some)
+        for item in items[at:] if at else items:
+            self.add(item, now)
+
+    def _close_whole(self, items: Sequence[ItemT]) -> bool:
+        """Make a batch of *items*, with none filling; False if they cannot be one as they are."""
+        keys = {item.key for item in items}
+        if (
+            len(keys) < len(items)
+            or not keys.isdisjoint(self._in_flight)
+            or sum([len(item.wire) for item in items]) > self._max_bytes
+        ):
+            return False
+        self._in_flight |= keys
+        self._ready.append(list(items))
+        self.due_at = None
+        return True
+
+    def release(self, keys: Collection[Hashable], now: float) -> bool:
         """
         Let the items that wait for *keys* go on: their predecessors are settled for good.
 
         Return whether there were any, that is, whether `take` and *due_at* may have changed.
         """
+        self._in_flight.difference_update(keys)
+        if not self._waiting:
+            return False
         released = False
         for key in keys:
-            self._in_flight.discard(key)
             waiting = self._waiting.pop(key, None)
             if waiting is not None:
                 self.add(waiting, now)

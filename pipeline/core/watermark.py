@@ -84,6 +84,11 @@ class Watermark(Generic[P, L]):
             raise AssertionError(f"chunk {number}: {chunk.settled} settled of {chunk.expected}")
         return chunk.ledger
 
+    @property
+    def passes(self) -> bool:
+        """Whether `passed` has something to yield."""
+        return bool(self._open) and self._open[0].done
+
     def passed(self) -> Iterator[OpenChunk[P, L]]:
         """
         Yield, in read order, the chunks that the watermark has passed.

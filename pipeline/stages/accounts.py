@@ -111,6 +111,11 @@ class Accounts:
         if count:
             self._marks.settle(number, count).tally.succeeded += count
 
+    @property
+    def passes(self) -> bool:
+        """Whether the watermark can move: the first open chunk is settled."""
+        return self._marks.passes
+
     def passed(self) -> Iterator[tuple[Position | None, Ledger]]:
         """
         Yield, in read order, what the watermark has passed; see `Watermark.passed`.

@@ -9,7 +9,7 @@ from pipeline.core.channel import EndOfStream
 from pipeline.model import Batch, Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from pipeline.core.batching import Batching
     from pipeline.core.channel import Receiver, Sender
@@ -34,7 +34,7 @@ class Batcher:
         self._pause: asyncio.Timeout | None = None
         self._ended = False
 
-    def release(self, keys: Iterable[Key]) -> None:
+    def release(self, keys: Collection[Key]) -> None:
         """Let items that wait for *keys* go on."""
         if self._policy.release(keys, asyncio.get_running_loop().time()):
             self._wake()
@@ -78,9 +78,7 @@ class Batcher:
                 self._add(items)
 
     def _add(self, items: list[Item]) -> None:
-        now = asyncio.get_running_loop().time()
-        for item in items:
-            self._policy.add(item, now)
+        self._policy.extend(items, asyncio.get_running_loop().time())
 
     async def _take_in(self, inbox: Receiver[list[Item]]) -> bool:
         """Take in what is in the inbox by now; return whether it has ended."""

@@ -114,17 +114,13 @@ class Sink:
         """Settle until every stage that reports has ended."""
         while True:
             try:
-                # Without a message too a checkpoint falls due: a table that is down sends none.
-                async with asyncio.timeout_at(self._checkpoint_due_at()) as due:
-                    settlement = await inbox.receive()
+                settlement = await self._next(inbox)
             except EndOfStream:
                 break
-            except TimeoutError:
-                if not due.expired():
-                    raise
-            else:
+            if settlement is not None:
                 self._count(settlement)
-                await self._pass_watermark()
+                if self._accounts.passes:
+                    await self._pass_watermark()
             if failure := self._keeping.log_failure():
                 raise StorageError(failure)
             # Judged at the watermark: ahead of it rejections, which cost no request, outrun the
@@ -133,6 +129,19 @@ class Sink:
                 raise RejectLimitError(self._limit_text())
             await self._checkpoint(only_if_due=True)
         await self._sync()
+
+    async def _next(self, inbox: Receiver[Checked | Outcome]) -> Checked | Outcome | None:
+        """Return the next settlement, or None when a checkpoint is due."""
+        if inbox.depth:
+            return await inbox.receive()  # nobody else does: it is there
+        try:
+            # Without a message too a checkpoint falls due: a table that is down sends none.
+            async with asyncio.timeout_at(self._checkpoint_due_at()) as due:
+                return await inbox.receive()
+        except TimeoutError:
+            if not due.expired():
+                raise
+        return None
 
     @property
     def unsettled(self) -> int:

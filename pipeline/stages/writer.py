@@ -28,7 +28,7 @@ from pipeline.stages.exchange import Exchange
 from pipeline.table.base import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from pipeline.core.channel import Receiver, Sender
     from pipeline.model import Batch, Item, Key
@@ -52,7 +52,7 @@ class Writer:
     def __init__(
         self,
         delivery: Delivery,
-        release: Callable[[Iterable[Key]], None],
+        release: Callable[[Collection[Key]], None],
         hand_back: Callable[[Sequence[Item]], bool] = lambda _: False,
     ) -> None:
         self._delivery = delivery
@@ -83,7 +83,7 @@ class _Worker:
     def __init__(
         self,
         delivery: Delivery,
-        ways_back: tuple[Callable[[Iterable[Key]], None], Callable[[Sequence[Item]], bool]],
+        ways_back: tuple[Callable[[Collection[Key]], None], Callable[[Sequence[Item]], bool]],
         inbox: Receiver[Batch],
         outbox: Sender[Outcome],
     ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.core.batching import Batching
 from pipeline.core.pace.lanes import Lanes
@@ -216,3 +218,50 @@ def test_batches_made_without_lanes_take_nothing_back() -> None:
     """It is a mistake of ours, and is said."""
     with pytest.raises(TypeError, match="without lanes"):
         batching().hand_back([make_item("a")], 0.0)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.lists(st.integers(0, 40), max_size=20)),
+        st.tuples(st.just("add"), st.integers(0, 1_000).map(lambda n: list(range(n, n + 9)))),
+        st.tuples(st.sampled_from(["take", "flush", "release", "hand back"]), st.just([])),
+    ),
+    max_size=30,
+)
+
+
+@given(steps=STEPS, most=st.integers(1, 6))
+def test_items_that_come_together_are_batched_as_one_by_one(
+    steps: list[tuple[str, list[int]]], most: int
+) -> None:
+    """Whatever fills, waits, is in flight or hot meanwhile; large items too."""
+    assert told(steps, most, together=True) == told(steps, most, together=False)
+
+
+def told(steps: list[tuple[str, list[int]]], most: int, *, together: bool) -> list[object]:
+    """Do *steps*, one a second, and tell what is to be seen after each."""
+    partitions = Partitions()
+    policy: Batching[Item] = Batching(
+        max_items=most, max_bytes=12, linger=3.0, lanes=Lanes(partitions)
+    )
+    seen: list[object] = []
+    flown: list[list[Item]] = []
+    for now, (step, numbers) in enumerate(steps):
+        items = [make_item(f"k{number}", "x" * (1 + number % 7)) for number in numbers]
+        if step == "add" and together:
+            policy.extend(items, now)
+        elif step == "add":
+            for item in items:
+                policy.add(item, now)
+        elif step in ("take", "flush"):
+            batch = policy.take(now, flush=step == "flush")
+            flown += [] if batch is None else [batch]
+            seen.append([(item.key, item.wire, versions(item.superseded)) for item in batch or ()])
+        elif flown and step == "release":
+            policy.release([item.key for item in flown.pop(0)], now)
+        elif flown:
+            for item in flown[0]:
+                partitions.expect(item.key[0], now, refused=True)
+            policy.hand_back(flown.pop(0), now)
+        seen.append((repr(policy), policy.due_at, policy.idle))
+    return seen
