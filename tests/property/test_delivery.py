@@ -136,7 +136,7 @@ def is_hot(item: Item, load: Load) -> bool:
 
 
 class NeverFree(Pace):
-    """A pace that keeps nothing, and has every request ask it."""
+    """A pace that has every request ask it, and then keeps as much as any."""
 
     @property
     def free(self) -> bool:

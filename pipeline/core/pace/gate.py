@@ -140,7 +140,7 @@ class Pace:
 
         An outage is not waited in: there the breaker says whose turn it is.
         """
-        if self.free:
+        if self._given is None and self._learnt is None:
             return False
         waited = False
         async with self._line:
