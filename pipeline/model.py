@@ -8,7 +8,6 @@ glossary.
 
 from __future__ import annotations
 
-from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -158,7 +157,8 @@ class Item:
     *wire* is the JSON of one WriteRequest as it goes into BatchWriteItem, UTF-8. *size* is the
     item's size in bytes by DynamoDB's own arithmetic. *index* says which of the definition's items
     it is. *superseded* are older items of the same key, oldest first, that this one replaces; they
-    stay attached until it is written.
+    stay attached until it is written. Nearly no item has any, so that a list is made where it is
+    needed.
 
     Treated as frozen but for *superseded*, which the batcher alone extends.
     """
@@ -170,7 +170,7 @@ class Item:
     chunk: int
     part: str
     index: int = 0
-    superseded: list[Item] = field(default_factory=list)
+    superseded: list[Item] | tuple[()] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Batchable(Protocol):
     def size(self) -> int:
         """The item's size by the service's arithmetic; it sets what the item costs."""
 
-    superseded: list[Any]
+    superseded: list[Any] | tuple[()]
     """Older items of the same key, oldest first, that this one replaces."""
 
 
@@ -242,8 +242,8 @@ class Batching(Generic[ItemT]):
 def _supersede(older: Batchable, newer: Batchable) -> None:
     """Attach *older*, and what it had replaced, to *newer*, before what that has replaced."""
     attached, later = older.superseded, newer.superseded
+    if not isinstance(attached, list):
+        attached = []
     attached.append(older)
-    if later:  # of an older one that comes back late
-        attached += later
-        later = []
-    older.superseded, newer.superseded = later, attached
+    attached += later  # of an older one that comes back late
+    older.superseded, newer.superseded = (), attached

@@ -158,11 +158,11 @@ def refusal(delivery: Delivery, piece: Piece, poison: IsolateError) -> tuple[Out
     (culprit,) = piece.items
     violation = Violation("table", poison.code, str(poison))
     outcome = Outcome((), (_rejection(delivery, culprit, violation),))
-    if not culprit.superseded:
+    older = culprit.superseded
+    if not older:
         return outcome, None
-    fallback = culprit.superseded.pop()
-    fallback.superseded = culprit.superseded
-    culprit.superseded = []
+    fallback = older.pop()
+    fallback.superseded, culprit.superseded = older, ()
     return outcome, fallback
 
 

@@ -137,7 +137,7 @@ def _forgetful(policy: Batching[Item], item: Item) -> Item:
     policy._in_flight.discard(item.key)
     newer = policy._waiting.pop(item.key, None)
     if newer is not None:
-        newer.superseded.append(item)  # the newest of the old ones, it says
+        newer.superseded = [*newer.superseded, item]  # the newest of the old ones, it says
     return newer or item
 
 

@@ -14,6 +14,8 @@ from pipeline.core.pace.partitions import Partitions
 from tests.fakes import make_item
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.model import Item
 
 
@@ -22,7 +24,7 @@ def batching(items: int = 25, size: int = 1_000, linger: float = 0.05) -> Batchi
     return Batching(max_items=items, max_bytes=size, linger=linger)
 
 
-def versions(batch: list[Item] | None) -> list[str]:
+def versions(batch: Sequence[Item] | None) -> list[str]:
     """Show what a batch holds."""
     return [item.wire.decode() for item in batch or ()]
 
