@@ -92,6 +92,8 @@ class DynamoTable:
             return Answer((), _consumed(answer))
         if set(unprocessed) != {self._name}:
             raise ambiguous("hands back items of a table that was not written to")
+        if not isinstance(unprocessed[self._name], list):  # an empty object would say: none
+            raise ambiguous("hands back something that is no item")
         try:
             handed = [self._key_of(request) for request in unprocessed[self._name]]
             returned = set(handed)  # which a list in a key's place breaks

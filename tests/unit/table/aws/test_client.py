@@ -87,3 +87,11 @@ async def test_items_handed_back_are_read_each_time() -> None:
     await one.write(ITEMS)
     with pytest.raises(TransientError):
         await one.write(ITEMS[:1])
+
+
+@pytest.mark.parametrize("handed", [b"{}", b'""', b"null", b"0", b"false"])
+async def test_what_is_no_list_of_items_says_nothing(handed: bytes) -> None:
+    """An empty one of another kind is not taken for a list in which nothing is handed back."""
+    one = table(good(b'{"UnprocessedItems":{"T":' + handed + b"}}"))
+    with pytest.raises(TransientError):
+        await one.write(ITEMS)
