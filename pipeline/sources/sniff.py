@@ -77,7 +77,7 @@ def tell_compression(name: str, head: bytes, asked: Literal["auto"] | Compressio
     packed = asked in ("gzip", "zstd") or name.lower().endswith((".gz", ".zst"))
     if packed and found == "none" and not head:
         raise SourceCorruptError(f"{name!r} is empty, which no compressed file is; copy it again")
-    if packed and found == "none" and not _is_text(head):
+    if packed and found == "none" and (not _is_text(head) or _is_stump(head)):
         raise SourceCorruptError(
             f"{name!r} is damaged at its beginning: it should be compressed, and is neither that "
             "nor text; copy it again"
@@ -88,6 +88,11 @@ def tell_compression(name: str, head: bytes, asked: Literal["auto"] | Compressio
             f"{name!r} is {is_what}, and source.compression says {asked}; leave that out"
         )
     return found
+
+
+def _is_stump(head: bytes) -> bool:
+    """Say whether a file is no more than the beginning of a magic number: zstd's first is "("."""
+    return any(len(head) < len(magic) and magic.startswith(head) for magic in COMPRESSED)
 
 
 def _is_text(head: bytes) -> bool:

@@ -187,6 +187,7 @@ def test_what_cannot_be_inflated_is_told_first(
     [
         (b"", {"name": "part.jsonl.gz"}, "is empty, which no compressed file is"),
         (b"", {"name": "part.csv.zst"}, "is empty, which no compressed file is"),
+        (b"(", {"name": "part.jsonl.zst"}, "is damaged at its beginning"),  # one byte of zstd
         (gzip.compress(TEXT)[:9], {}, "is damaged at its beginning"),
         (b"\x1f\x8b" + b"\xff" * 20, {}, "is damaged at its beginning"),
     ],
