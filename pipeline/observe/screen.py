@@ -94,6 +94,20 @@ def _rows(report: Report) -> list[tuple[str, str, str]]:
     ]
     if latency["p50"] is not None:
         rows.append(("latency", f"{latency['p50']:,.1f} ms", f"p99 {latency['p99']:,.1f} ms"))
+    return rows + _pace(report)
+
+
+def _pace(report: Report) -> list[tuple[str, str, str]]:
+    """Return what limited the sending in the end, and what ``auto`` came to; nothing if nothing."""
+    rows = []
+    if report.pace is not None:
+        given = report.rate is not None and report.pace >= report.rate
+        why = "as write.rate says" if given else "what the table turned out to take"
+        rows.append(("pace", f"{report.pace:,.0f}", f"write units a second, {why}"))
+    if report.in_flight is not None:
+        rows.append(
+            ("in flight", f"{report.in_flight:,}", "requests at once, found by workers: auto")
+        )
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -82,3 +83,33 @@ def test_a_resumed_run_says_on_the_terminal_where_it_went_on(
     shown = capsys.readouterr().out
     assert "3" in shown
     assert "this one began after record 1,200 of a.csv" in shown
+
+
+@pytest.mark.parametrize(
+    ("rate", "pace", "why"),
+    [(800.0, 800.0, "as write.rate says"), (800.0, 310.4, "turned out"), (None, 310.4, "turned")],
+)
+def test_what_limited_the_sending_is_told_on_the_terminal(
+    capsys: pytest.CaptureFixture[str], rate: float | None, pace: float, why: str
+) -> None:
+    """A person sees the pace, whose it is, and the number of requests that `auto` came to."""
+    report = make_report(IDENTITY, Ending("succeeded"), Tally(), Metrics(), cpu_s=0.1, samples=[])
+
+    render_report(replace(report, rate=rate, pace=pace, in_flight=12))
+
+    out = capsys.readouterr().out
+    assert f"{pace:,.0f}  write units a second" in out
+    assert why in out
+    assert "in flight" in out
+    assert "12" in out
+
+
+def test_where_nothing_limited_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither pace nor requests in flight stand in the report then."""
+    render_report(
+        make_report(IDENTITY, Ending("succeeded"), Tally(), Metrics(), cpu_s=0.1, samples=[])
+    )
+
+    out = capsys.readouterr().out
+    assert "pace" not in out
+    assert "in flight" not in out
