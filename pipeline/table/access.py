@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from pipeline.table.aws.calls import HttpCalls, SdkCalls
 from pipeline.table.aws.connection import connect
+from pipeline.table.http.dialing import context
 from pipeline.table.http.pool import open_pool
 from pipeline.table.http.sender import HttpSender
 from pipeline.table.http.signing import Fixed, Keys
@@ -61,6 +63,9 @@ async def open_access(settings: ConnectionSettings, wanted: Wanted) -> AsyncIter
     async with connect(settings) as sdk:
         transport, fallback = choose(wanted, _obstacle_of(sdk))
         if transport == "sdk":
+            if sdk.client.meta.endpoint_url.startswith("https:"):
+                # Certificates that cannot be read are told as such, not as a table that is down.
+                await asyncio.to_thread(context, sdk.cafile)
             yield _through(sdk, settings.timeout, fallback)
             return
         async with _beside(sdk, settings) as access:

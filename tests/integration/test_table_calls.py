@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import ssl
@@ -115,10 +116,47 @@ async def test_no_such_table_is_none(wanted: Wanted) -> None:
 async def test_nothing_listens(wanted: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refused connection and an unknown name are told at once, not tried again."""
     monkeypatch.setattr(admin, "_TRIES", 100)
-    for url in ("http://127.0.0.1:9", "http://nobody.invalid:8000"):
+    for url, advice in (
+        ("http://127.0.0.1:9", "docker compose"),
+        ("http://nobody.invalid:8000", "no address is known for its name"),
+    ):
         async with access(url, wanted) as opened:
-            with pytest.raises(PreflightError, match=r"does not answer .*docker compose"):
+            with pytest.raises(PreflightError, match=f"does not answer .*{advice}"):
                 await admin.describe(opened.calls, "Users")
+
+
+async def test_a_proxy_that_is_down_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not as a table that does not answer: it may be up, and reachable without the proxy."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with access("http://table.invalid:8000", "sdk") as opened:
+        with pytest.raises(PreflightError, match=r"the proxy on the way to .* NO_PROXY"):
+            await admin.describe(opened.calls, "Users")
+
+
+@EITHER
+async def test_a_server_without_tls_is_asked_in_tls(wanted: Wanted) -> None:
+    """The scheme is what to look at, not whether the server runs."""
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(b"", 400))
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with access(url, wanted) as opened:
+            with pytest.raises(PreflightError, match="http:// instead of https://"):
+                await admin.describe(opened.calls, "Users")
+
+
+@EITHER
+async def test_certificates_that_cannot_be_read_are_told(
+    wanted: Wanted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Over either transport, before anything is sent."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "absent.pem"))
+    with pytest.raises(PreflightError, match=r"certificates in .*absent.pem.* cannot be used"):
+        async with access("https://127.0.0.1:9", wanted) as opened:
+            await admin.describe(opened.calls, "Users")
 
 
 @pytest.mark.parametrize("certificate", ["stranger", "elsewhere", "expired"])

@@ -124,9 +124,26 @@ async def _call(
             last = fault
         if last.code == UNREACHABLE:
             break
-    endpoint = shown_url(calls.endpoint_url)
+    raise PreflightError(_unreached(shown_url(calls.endpoint_url), last))
+
+
+def _unreached(endpoint: str, fault: RetryError | None) -> str:
+    """Say what did not answer, and where to look."""
+    why = str(fault)
+    if "Proxy" in why:
+        return (
+            f"the proxy on the way to {endpoint} does not answer ({why}); check HTTP_PROXY and "
+            "HTTPS_PROXY, or name the host in NO_PROXY if it can be reached without"
+        )
+    if "SSLError" in why:
+        return (
+            f"{endpoint} does not answer in TLS ({why}); check target.endpoint: does the server "
+            "want http:// instead of https://?"
+        )
     if endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         advice = "check the network, a proxy (HTTPS_PROXY) and AWS_CA_BUNDLE"
+    elif "gaierror" in why or "DNS" in why:
+        advice = "no address is known for its name: check target.endpoint, and the network"
     else:
         advice = "check target.endpoint; DynamoDB Local is started with `docker compose up -d`"
-    raise PreflightError(f"{endpoint} does not answer ({last}); {advice}")
+    return f"{endpoint} does not answer ({why}); {advice}"
