@@ -113,7 +113,7 @@ def _item_spec(item: ItemDefinition) -> ItemSpec:
 
 
 def _set_spec(value: SetValue) -> SetSpec:
-    from pipeline.config.model import items  # noqa: PLC0415 - pydantic, only once a file is read
+    from pipeline.config.model import items  # noqa: PLC0415 - only once a file is read
 
     if isinstance(value, items.FromField):
         return FromField(
