@@ -18,12 +18,13 @@ LOCK = "$(VENV)/bin/uv" pip compile -q pyproject.toml requirements/build.in --un
 	--python-version 3.11 --generate-hashes --no-header --no-annotate
 
 PEERS = bench/throughput/peers/requirements
+WRITTEN = --json docs/performance.json --document docs/performance.md --picture docs/where-time-goes.svg
 
-.PHONY: help run test scoreboard scoreboard-ci throughput performance lint format types wheel lock clean
+.PHONY: help run test scoreboard scoreboard-ci throughput performance performance-short lint format types wheel lock clean
 .PHONY: setup-run setup-test setup-dev
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
 
 run: setup-run ## set up and load the example: make run CONFIG=... ARGS="--limit 10"
 	@"$(VENV)/bin/python" -m pipeline run "$(CONFIG)" $(ARGS)
@@ -44,10 +45,15 @@ scoreboard-ci: setup-test ## the same, small, some minutes
 throughput: setup-run ## compare the speed with that of others: make throughput ARGS="--peers us,node"
 	@"$(VENV)/bin/python" -m bench.throughput $(ARGS)
 
-performance: setup-run ## measure every figure of docs/performance.md anew, half an hour, nothing else running
+performance: setup-run ## measure every figure of docs/performance.md anew, an hour, nothing else running
 	@"$(VENV)/bin/python" -m bench.throughput --all --repeat 5 --sizes 10000,100000,1000000,10000000 \
-		--json docs/performance.json --document docs/performance.md \
-		--picture docs/where-time-goes.svg $(ARGS)
+		$(WRITTEN) $(ARGS)
+
+performance-short: setup-run ## the same in ten minutes: fewer turns, fewer sizes, fewer capacities
+	@"$(VENV)/bin/python" -m bench.throughput --all --repeat 1 --sizes 10000,100000,1000000 \
+		--slow-records 50000 --item-bytes 250,1000,4000 --workers 5,20,auto --latency 0,10 \
+		--paced "--units 100,1000,40000 --kinds bucket --seconds 22 --cases capacity,rate" \
+		$(WRITTEN) $(ARGS)
 
 lint: setup-dev ## check style and format
 	@"$(VENV)/bin/ruff" check .

@@ -17,6 +17,7 @@ from bench.throughput.endpoint import CHECKOUT
 from bench.throughput.modes.bench import Bench
 from bench.throughput.modes.comparison import compare
 from bench.throughput.modes.formats import measure_formats
+from bench.throughput.modes.paced import measure_paced
 from bench.throughput.modes.sizes import measure_counts, measure_item_sizes
 from bench.throughput.modes.stages import measure_stages
 from bench.throughput.modes.startup import measure_startup
@@ -61,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("--latency", default=LATENCIES, type=_numbers, metavar="MS,...")
     mode.add_argument("--startup", action="store_true", help="Up to the first write.")
     mode.add_argument("--profile-stages", action="store_true", help="Where a record's time goes.")
+    mode.add_argument(
+        "--paced",
+        nargs="?",
+        const="",
+        metavar="'ARGUMENTS'",
+        help="Into tables with a capacity, by bench.simulated with these arguments.",
+    )
     out = parser.add_argument_group("what is written")
     out.add_argument("--json", type=Path, help="Keep the results here; modes are added.")
     out.add_argument("--document", type=Path, help="Fill its sections from the results.")
@@ -82,8 +90,10 @@ def _arguments() -> argparse.Namespace:
         given.sizes = given.sizes or _numbers(SIZES)
         given.item_bytes = given.item_bytes or _numbers(ITEM_BYTES)
         given.workers = given.workers or WORKERS
+        given.paced = given.paced or ""
     modes = ("formats", "sizes", "item_bytes", "workers", "startup", "profile_stages")
-    if not given.render and not any(getattr(given, mode) for mode in modes):
+    chosen = given.paced is not None or any(getattr(given, mode) for mode in modes)
+    if not given.render and not chosen:
         given.comparison = True
     return given
 
@@ -102,6 +112,10 @@ def _modes(given: argparse.Namespace, bench: Bench) -> dict[str, Callable[[], di
         ),
         "startup": (given.startup, lambda: measure_startup(bench)),
         "stages": (given.profile_stages, lambda: measure_stages(bench)),
+        "paced": (
+            given.paced is not None,
+            lambda: measure_paced(shlex.split(given.paced)),
+        ),
     }
     return {name: measure for name, (wanted, measure) in modes.items() if wanted}
 

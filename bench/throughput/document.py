@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bench.throughput import sizing, verdicts
-from bench.throughput.modes import comparison, formats, sizes, stages, startup, workers
+from bench.throughput.modes import comparison, formats, paced, sizes, stages, startup, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "workers": workers.lines,
     "startup": startup.lines,
     "stages": stages.lines,
+    "paced": paced.lines,
 }
 """What makes each mode's table of its results."""
 

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from bench.throughput.modes.comparison import ratio
 from bench.throughput.modes.formats import relative
+from bench.throughput.modes.paced import (
+    least_share,
+    most_throttled,
+    rate_error,
+    slowest_return,
+)
 from bench.throughput.modes.sizes import spread
 from bench.throughput.modes.startup import YARDSTICKS
 
@@ -18,6 +24,7 @@ __all__ = ["Verdict", "lines", "verdicts"]
 CPU_US = 20.0
 SPREAD = 0.15
 PEAK_MB = 120.0
+SHARE, THROTTLED, BACK_S, MISSED = 0.97, 0.03, 10.0, 0.02
 FORMATS = {"csv": 0.70, "jsonl.gz": 0.85, "jsonl.zst": 0.85}
 RATIOS = (
     ("boto3", "slope_cpu_us", 15.0, "items per processor-second"),
@@ -54,6 +61,7 @@ def verdicts(modes: Mapping[str, Any]) -> list[Verdict]:
         *_of_formats(modes.get("formats", {}).get("rows", {})),
         *_of_sizes(modes.get("sizes", {}).get("rows", {})),
         *_of_startup(modes.get("startup", {}).get("rows", {})),
+        *_of_paced(modes.get("paced", {})),
     ]
 
 
@@ -128,6 +136,23 @@ def _of_startup(rows: Mapping[str, Any]) -> Iterator[Verdict]:
             continue
         told = f"{ours / beside:.2f} x `{yardstick}`"
         yield Verdict(f"start-up: {name}", f"at most {most:g} x", told, ours / beside <= most)
+
+
+def _of_paced(document: Mapping[str, Any]) -> Iterator[Verdict]:
+    share, throttled = least_share(document), most_throttled(document)
+    back, missed = slowest_return(document), rate_error(document)
+    if share is not None:
+        told = f"{share:.1%} at least"
+        yield Verdict("share of a table's capacity", "at least 97%", told, share >= SHARE)
+    if throttled is not None:
+        told = f"{throttled:.2%} at most"
+        yield Verdict("requests throttled", "under 3%", told, throttled < THROTTLED)
+    if back is not None:
+        told = f"{back:g} s at most"
+        yield Verdict("steady after a start or a change", "within 10 s", told, back <= BACK_S)
+    if missed is not None:
+        told = f"{missed:.1%} off at most"
+        yield Verdict("a given rate, worst five seconds", "within 2%", told, missed <= MISSED)
 
 
 def lines(modes: Mapping[str, Any]) -> list[str]:

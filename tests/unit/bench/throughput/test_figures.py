@@ -10,7 +10,7 @@ import pytest
 
 from bench.throughput import sizing
 from bench.throughput.document import TABLES, fill
-from bench.throughput.modes import comparison, formats, sizes, stages, startup, workers
+from bench.throughput.modes import comparison, formats, paced, sizes, stages, startup, workers
 from bench.throughput.modes.bench import Cost
 from bench.throughput.picture import draw
 from bench.throughput.running import Measured, median
@@ -38,6 +38,18 @@ COMPARED = {
         "node": {"title": "node", "version": "", "reason": "no | Node\nhere"},
     }
 }
+
+
+def paced_row(case: str, share: float, throttled: float = 0.0) -> dict[str, Any]:
+    """Make a row of ``bench.simulated``."""
+    return {
+        "case": case,
+        "units": 1000.0,
+        "share": share,
+        "throttled": throttled,
+        "refused": 0.0,
+        "back_s": 2.5,
+    }
 
 
 def test_the_slope_is_what_one_more_record_costs() -> None:
@@ -87,11 +99,12 @@ def test_a_table_tells_what_could_not_be_measured(name: str) -> None:
         "workers": {"rows": {"0": {"1": good, "5": bad}, "5": {"1": good, "5": bad}}},
         "startup": {"rows": {name: {"seconds": 0.5} for name in startup.YARDSTICKS} | {"x": bad}},
         "stages": {"whole_us": 10.0, "us": dict.fromkeys(stages.STAGES, 1.0)},
+        "paced": {"rows": [paced_row("bucket, cold", 0.98), paced_row("rate 10", 1.01)]},
     }
     table = TABLES[name](documents[name])
     assert "\n" not in "".join(table)
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
-    if name != "stages":
+    if name not in {"stages", "paced"}:
         assert any("not measured" in line for line in table)
 
 
@@ -124,6 +137,25 @@ def test_formats_sizes_and_start_up_are_judged() -> None:
         "start-up: first write, transport: sdk": True,
         "start-up: --help": None,
     }
+
+
+def test_the_pace_is_judged_by_its_worst_case() -> None:
+    """Of the capacities; a hot key or a share of a table is told, and not taken for one."""
+    rows = [
+        paced_row("bucket, cold", 0.99, 0.01),
+        paced_row("window, halved", 0.96, 0.04),
+        paced_row("hot", 0.5, 0.9),
+        paced_row("rate 100", 0.97),
+        paced_row("rate 1000, an index", 1.01),
+    ]
+    found = {one.target: (one.found, one.reached) for one in verdicts({"paced": {"rows": rows}})}
+    assert found == {
+        "share of a table's capacity": ("96.0% at least", False),
+        "requests throttled": ("4.00% at most", False),
+        "steady after a start or a change": ("2.5 s at most", True),
+        "a given rate, worst five seconds": ("3.0% off at most", False),
+    }
+    assert paced.least_share({}) is None
 
 
 def test_the_parts_of_a_record_add_up_to_what_it_costs() -> None:
