@@ -61,9 +61,13 @@ class Units(Written):
             if not share:
                 raise ValueError("expected a share above 0%, such as 60%")
             return Rate(share=share)
-        if isinstance(value, dict) and set(value) == {"wcu"}:
+        if isinstance(value, dict):
+            if set(value) != {"wcu"}:
+                raise ValueError("expected one of the two: {wcu: 1000} or {share: 60%}")
             value = value["wcu"]
-        if type(value) is int and 1 <= value <= _MOST_UNITS:
+        if type(value) is int and value > _MOST_UNITS:
+            raise ValueError(f"expected at most {_MOST_UNITS} write units a second")
+        if type(value) is int and value >= 1:
             return Rate(units=value)
         raise ValueError(
             "expected write units a second, from 1: 1000 or {wcu: 1000}; or a share of what the "
