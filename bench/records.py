@@ -112,7 +112,9 @@ def main() -> None:
 
 def _check(cases: int) -> int:
     """Run the property tests with *cases* cases each."""
-    tests = ["tests/property/test_straight.py", "tests/property/test_duplicate_keys.py"]
+    tests = [
+        f"tests/property/test_{of}.py" for of in ("straight", "duplicate_keys", "schema_engines")
+    ]
     environment = {**os.environ, "PIPELINE_TEST_CASES": str(cases)}
     command = [sys.executable, "-m", "pytest", "-q", *tests]
     return subprocess.run(command, env=environment, check=False).returncode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import zlib
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ from pipeline.table.http.response import ExchangeError, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+CASES = int(os.environ.get("PIPELINE_TEST_CASES", "400"))
+"""Random answers that are tried."""
 
 OK = b'{"UnprocessedItems":{}}'
 
@@ -73,7 +77,7 @@ def read(reader: AnswerReader, pieces: Iterable[bytes]) -> Read:
     return answer, "", reader.lasting if answer is not None else False
 
 
-@settings(max_examples=400)
+@settings(max_examples=CASES)
 @given(announcements, statuses, fields, bodies, st.integers(0, 30), st.randoms())
 @example(b"", 200, [("X", ""), ("x", "1")], OK, 1, random.Random(1))
 def test_a_valid_answer_is_read_whole_however_it_is_cut(
@@ -101,7 +105,7 @@ def test_a_valid_answer_is_read_whole_however_it_is_cut(
             assert told == text if len(said) == 1 else (text in told and told not in said)
 
 
-@settings(max_examples=400)
+@settings(max_examples=CASES)
 @given(fields, bodies, st.integers(0, 4), st.randoms())
 def test_what_is_cut_off_or_damaged_is_the_same_however_it_is_cut(
     more: list[tuple[str, str]], body: bytes, damages: int, dice: random.Random

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ from pipeline.transform.schema.predicate import compile_predicate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+CASES = int(os.environ.get("PIPELINE_TEST_CASES", "500"))
+"""Random schemas that are tried, each with a value."""
 
 # Random schemas of the compiled keywords, against a reference that is too plain to be wrong.
 
@@ -145,7 +149,7 @@ def _same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=CASES, deadline=None)
 @given(_SCHEMAS, st.lists(_VALUES, min_size=4, max_size=8))
 @example({"maximum": 10**20}, [Decimal("100000000000000000000.5")])
 @example({"const": 1}, [True, Decimal("1.0")])
@@ -222,7 +226,7 @@ _EXPRESSIONS = st.recursive(
 _ALPHABET = "ab1_-. \n\r\t\v\0\b\x1c\x85é٣\u00a0\u2028\ufeff😀K$&~[]^\\"
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=2 * CASES, deadline=None)
 @given(
     _EXPRESSIONS,
     st.sampled_from(["{}", "^{}", "{}$", "^{}$"]),
