@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+import pipeline
 from pipeline.config import definition_schema, load
 from pipeline.model import Kind
 from pipeline.table.aws import codes as answers
@@ -51,6 +52,20 @@ def test_every_key_is_documented() -> None:
 
     assert len(wanted) > 40
     assert sorted(wanted - words) == []
+
+
+def test_every_event_is_documented() -> None:
+    """docs/definition.md names whatever stands in a log, so that it can be searched for."""
+    text = (DOCS / "definition.md").read_text(encoding="utf-8")
+    logged = re.compile(r"log\.(?:debug|info|warning|error)\(\s*\"([a-z_.]+)\"")
+    events = {
+        event
+        for path in Path(pipeline.__file__).parent.rglob("*.py")
+        for event in logged.findall(path.read_text(encoding="utf-8"))
+    }
+
+    assert len(events) > 20
+    assert sorted(event for event in events if f"`{event}`" not in text) == []
 
 
 @pytest.mark.parametrize("text", DEFINITIONS, ids=range(len(DEFINITIONS)))
