@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from pipeline.compose import specs
-from pipeline.compose.fused import fuse
+from pipeline.compose.fused import FusedRows, fuse
 from pipeline.compose.pace import make_crew, make_pace
 from pipeline.core.batching import Batching
 from pipeline.core.breaker import Breaker
@@ -184,7 +184,11 @@ def _rules(definition: Definition, source: Source, written: Output) -> Rules:
         definition.write.mode,
     )
     compiled = partial(compile_transform, *given)
-    fused = None if specs.coerces(definition) else fuse(*given, written.encoder.frame)
+    frame = written.encoder.frame
+    fused = None if specs.coerces(definition) else fuse(*given, frame)
+    read = straight_rows(definition.record_schema, specs.null_values(definition))
+    of_rows = fuse(*given, frame, decoded=True)
+    rows = None if of_rows is None else FusedRows(of_rows, read)
     return Rules(
         decode=source.decode,
         transform=compiled(coerce=specs.coerces(definition)),
@@ -193,8 +197,9 @@ def _rules(definition: Definition, source: Source, written: Output) -> Rules:
         show_key=partial(show_key, [attribute.name for attribute in key]),
         short=Shortcuts(
             text=decode_object if fused is None else fused.decode,
-            rows=straight_rows(definition.record_schema, specs.null_values(definition)),
+            rows=read if rows is None else rows.rows,
             typed=compiled(coerce=False),
             whole=None if fused is None else fused.attempt,
+            whole_rows=(lambda _: None) if rows is None else rows.whole,
         ),
     )

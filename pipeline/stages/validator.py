@@ -21,6 +21,7 @@ __all__ = ["Encode", "Rules", "Shortcuts", "Transform", "Validator", "show_key"]
 Transform: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]"
 
 Whole: TypeAlias = "Callable[[bytes], Sequence[tuple[int, Key, bytes, int]] | None]"
+WholeRow: TypeAlias = "Callable[[list[str]], Sequence[tuple[int, Key, bytes, int]] | None]"
 """A record's bytes → its items: index in the definition, and what `Encode` returns."""
 
 _SLICE = 0.005
@@ -54,12 +55,14 @@ class Shortcuts:
     *text* decodes a record of a part without header from its bytes alone. *rows* gives, for a
     header, what makes fields of cells, in the types of the schema already; *typed* transforms such.
     *whole* does all three steps for such bytes at once, or gives nothing: then *text* comes next.
+    *whole_rows* gives, for a header, what does that for cells, or nothing; *rows* comes next.
     """
 
     text: Callable[[bytes], dict[str, Value]]
     rows: Callable[[tuple[str, ...]], Callable[[list[str]], dict[str, Value]]]
     typed: Transform
     whole: Whole | None = None
+    whole_rows: Callable[[tuple[str, ...]], WholeRow | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +164,8 @@ class Validator:
         header, number, part, add = chunk.header, chunk.number, chunk.part, items.append
         rules, encode = self._rules, self._rules.encode
         transform = rules.transform if header is None else short.typed
-        read: Any = short.text if header is None else short.rows(header)
-        at, whole = first, short.whole if header is None else None
+        read, whole = _ways(short, header)
+        at = first
         for record in chunk.records[first : first + _AT_ONCE]:
             given: Any = record.raw if header is None else record.cells
             if (
@@ -226,6 +229,13 @@ def _only(items: list[Item], record: Record, chunk: Chunk) -> list[Item] | Rejec
         "with the items as they were",
     )
     return Rejection(record, chunk.part, chunk.number, (violation,), index=record.only)
+
+
+def _ways(short: Shortcuts, header: tuple[str, ...] | None) -> tuple[Any, Any]:
+    """Return what reads the records of a part with *header*, and what does all steps at once."""
+    if header is None:
+        return short.text, short.whole
+    return short.rows(header), short.whole_rows(header)
 
 
 async def _hand_on(items: list[Item], outbox: Sender[list[Item]]) -> list[Item]:

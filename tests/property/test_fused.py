@@ -75,3 +75,48 @@ def test_the_fused_way_says_what_the_plain_ways_say() -> None:
     assert fused_cases > CASES / 5
     assert hits > CASES * 2
     assert refused > CASES
+
+
+def test_the_fused_way_of_fields_says_what_the_plain_ways_say() -> None:
+    """Of records that are fields already too, as the rows of a CSV file are: whatever they hold."""
+    hits = refused = 0
+    for seed in range(FIRST, FIRST + CASES):
+        dice = Random(seed)
+        case = Case(dice)
+        encoder = Encoder(case.description, case.mode)
+        given = (case.schema, case.specs, case.key_types, case.mode, encoder.frame)
+        fused = fuse(*given, decoded=True)
+        if fused is None:
+            continue
+        transform = compile_transform(*given[:4], coerce=False)
+        for number in range(64 + RECORDS):
+            try:
+                fields = decode_object(case.line(plain=number < 64))
+            except Refused:
+                continue
+            if number >= 64:
+                fields = {name: _odd(value, dice) for name, value in fields.items()}
+            before = repr(fields)
+            made = fused.attempt(fields)
+            assert repr(fields) == before
+            if not made:
+                fused.missed(fields)
+            try:
+                items = transform(fields)
+                wanted = judged((index, *encoder.encode_plain(item)) for index, item in items)
+            except Refused:
+                assert not made, (seed, fields, case.schema, case.specs)
+                refused += 1
+                continue
+            if made:
+                assert judged(made) == wanted, (seed, fields, case.schema, case.specs)
+                hits += 1
+    assert hits > CASES * 2
+    assert refused > CASES / 2
+
+
+def _odd(value: Any, dice: Random) -> Any:
+    """Put into a text, now and then, what JSON would have to escape."""
+    if type(value) is str and dice.random() < 0.1:
+        return value + dice.choice(('"', "\\", "\n", "\x00", "\x1f", "é", "\U0001f600"))
+    return value

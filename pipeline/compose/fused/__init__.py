@@ -12,6 +12,6 @@ in a map of DynamoDB's, may be another. `bench/fused.py --check` compares them o
 records.
 """
 
-from pipeline.compose.fused.family import Fused, fuse
+from pipeline.compose.fused.family import Fused, FusedRows, fuse
 
-__all__ = ["Fused", "fuse"]
+__all__ = ["Fused", "FusedRows", "fuse"]

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "Way", "write_way"]
 
-Way: TypeAlias = "Callable[[bytes], Sequence[tuple[int, Key, bytes, int]] | None]"
+Way: TypeAlias = "Callable[[Any], Sequence[tuple[int, Key, bytes, int]] | None]"
 """
-A record's bytes → its items: index in the definition, key, request, size. None or empty, or some
-error: it is for the general way.
+A record's bytes, or its fields → its items: index in the definition, key, request, size. None or
+empty, or some error: it is for the general way.
 """
 
 _BACKSLASH: Final = ord("\\")
@@ -37,11 +37,16 @@ _BACKSLASH: Final = ord("\\")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is the same for all shapes: the schema as `dialect.plain` gives it, items, table."""
+    """
+    What is the same for all shapes: the schema as `dialect.plain` gives it, items, table.
+
+    *decoded* says that records come as fields, in the types that JSON or CSV gave them.
+    """
 
     schema: Any
     plans: Sequence[ItemPlan]
     frame: Frame
+    decoded: bool = False
 
 
 @dataclass(slots=True)
@@ -103,13 +108,18 @@ class _Writer:
     def _decode(self) -> None:
         """Write what decodes a record, and gives up on one that breaks a rule of the source."""
         struct = struct_of(self._root)
-        decode = msgspec.json.Decoder(struct, float_hook=Decimal).decode
-        self._code.line(2, f"{self._root.var} = {self._code.constant(decode)}(raw)")
+        if self._job.decoded:
+            made = f"{self._code.constant(msgspec.convert)}(raw, {self._code.constant(struct)})"
+        else:
+            decode = msgspec.json.Decoder(struct, float_hook=Decimal).decode
+            made = f"{self._code.constant(decode)}(raw)"
+        self._code.line(2, f"{self._root.var} = {made}")
         structs = {
             node.var: self._code.constant(struct) for node, struct in _structs(self._root, struct)
         }
         write_unpacking(self._root, structs, self._code)
-        write_counts(self._root, self._code)
+        if not self._job.decoded:
+            write_counts(self._root, self._code)
         write_checks(self._root, self._code)
 
     def _item(self, plan: ItemPlan) -> _Item | None:
@@ -166,9 +176,10 @@ class _Writer:
         if not texts:
             return []
         every = ", ".join(dict.fromkeys(one for found in texts.values() for one in found))
+        bare = not (self._job.decoded or self._sources.escapes)  # JSON escapes what needs it
         return [
             f"{' = '.join(f'e{name}' for name in texts)} = 0",
-            "if True:" if self._sources.escapes else f"if {_BACKSLASH} in raw:",
+            f"if {_BACKSLASH} in raw:" if bare else "if True:",
             *(f"    e{name} = longer(({', '.join(found)},))" for name, found in texts.items()),
             f"    if {' or '.join(f'e{name}' for name in texts)}:",
             f"        {every}, = escaped(({every},))",
