@@ -17,7 +17,11 @@ _FALLS = 4
 """Falls that are no chance, on either side."""
 
 _LONG = 2.0
-"""Seconds from one refusal to the next after which a table may have become another."""
+_LONG_UNITS = 300.0
+"""
+Seconds from one refusal to the next after which a table may have become another, and the units that
+the rate lets through meanwhile: at a low rate refusals that mean nothing are far apart too.
+"""
 
 _SLOWEST = 4.0
 """Units a second that every table takes: below that there is no half to compare with."""
@@ -60,7 +64,7 @@ class Noise:
 
         *accepted* are the units accepted in the *seconds* since the fall before.
         """
-        if seconds > _LONG:
+        if seconds > max(_LONG, _LONG_UNITS / rate):
             return False
         level = round(2 * math.log2(rate))
         seen = self._levels.setdefault(level, [0.0, 0.0, 0.0])
