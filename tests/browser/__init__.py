@@ -1,0 +1,1 @@
+"""The page of the job service in a real browser."""
