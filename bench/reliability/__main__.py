@@ -16,9 +16,9 @@ from bench.reliability.running import CHECKOUT, TRANSPORT_VARIABLE
 from tests.engine.local import DynamoDBLocal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from bench.reliability.board import Row
+    from bench.reliability.board import Mutation, Row
 
 SEED = 20261122
 
@@ -55,6 +55,13 @@ def seed_of(row: Row, seed: int) -> int:
     return zlib.crc32(f"{seed}:{row.id}".encode())
 
 
+def _mutations(rows: Sequence[Row], which: str | None) -> Iterator[tuple[Row, Mutation]]:
+    for row in rows if which else ():
+        for mutation in row.mutations:
+            if which == "all" or mutation.ci:
+                yield row, mutation
+
+
 def main() -> int:
     """Measure; the exit code is 0 only if every row is green and every mutant was seen."""
     rows = all_rows()
@@ -73,13 +80,11 @@ def main() -> int:
                 sound.add(row.id)
             else:
                 failed += 1
-        for row in chosen if given.mutants else []:
-            if given.mutants == "ci" and not row.mutation.ci:
-                continue
+        for row, mutation in _mutations(chosen, given.mutants):
             if row.id not in sound:
                 print(f"{row.id:<4} mutant not tried: the row is not green", flush=True)
                 continue
-            bite = try_mutant(row, given.seed, local.endpoint(), CHECKOUT)
+            bite = try_mutant(row, mutation, given.seed, local.endpoint(), CHECKOUT)
             print(bite.line, flush=True)
             store.add_bite(bite)
             failed += not bite.seen

@@ -54,11 +54,17 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """How the product is broken so that the row turns red; *ci* says that CI tries it too."""
+    """
+    How the product is broken so that the row turns red; *ci* says that CI tries it too.
+
+    *shows* is a text that the row's detail must then hold, where a row has several mutations: each
+    must be seen by the part that it is made for.
+    """
 
     what: str
     edits: tuple[Edit, ...]
     ci: bool = False
+    shows: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,12 @@ class Row:
     peers: str
     measure: Callable[[Context], Figures]
     mutation: Mutation
+    further: tuple[Mutation, ...] = ()
+
+    @property
+    def mutations(self) -> tuple[Mutation, ...]:
+        """Every way in which the row is to turn red."""
+        return (self.mutation, *self.further)
 
 
 @dataclass(frozen=True, slots=True)

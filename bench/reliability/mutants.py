@@ -30,7 +30,11 @@ _SHOWN = 600
 
 @dataclass(frozen=True, slots=True)
 class Bite:
-    """What a row said of its mutant; *seen* only if it measured, and what it measured was red."""
+    """
+    What a row said of a mutant; *seen* only if it measured, and what it measured was red.
+
+    *id* is the row's, with a number behind it for each further mutation of the same row.
+    """
 
     id: str
     seen: bool
@@ -76,19 +80,22 @@ def apply(mutation: Mutation, tree: Path) -> str | None:
     return None
 
 
-def try_mutant(row: Row, seed: int, endpoint: str, checkout: Path) -> Bite:
-    """Measure *row*, in CI's size, on a copy of *checkout* that its mutation broke."""
+def try_mutant(row: Row, mutation: Mutation, seed: int, endpoint: str, checkout: Path) -> Bite:
+    """Measure *row*, in CI's size, on a copy of *checkout* that *mutation* broke."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=f"mutant-{row.id}-") as folder:
         tree = Path(folder, "tree")
         copy_of(checkout, tree)
-        refusal = apply(row.mutation, tree)
+        refusal = apply(mutation, tree)
         if refusal is None:
             verdict, figure, why = _measure(row, seed, endpoint, tree)
         else:
             verdict, figure, why = "error", "the mutation does not apply", refusal
     seconds = round(time.monotonic() - started, 1)
-    return Bite(row.id, verdict == "red", verdict, figure, why, row.mutation.what, seconds)
+    seen = verdict == "red" and mutation.shows in why
+    number = row.mutations.index(mutation)
+    name = f"{row.id}.{number}" if number else row.id
+    return Bite(name, seen, verdict, figure, why[:_SHOWN], mutation.what, seconds)
 
 
 def _measure(row: Row, seed: int, endpoint: str, tree: Path) -> tuple[str, str, str]:
@@ -113,4 +120,4 @@ def _measure(row: Row, seed: int, endpoint: str, tree: Path) -> tuple[str, str, 
     if not kept.exists():
         return "error", "the measurement broke", err.decode(errors="replace")[-_SHOWN:]
     result = json.loads(kept.read_text())["rows"][row.id]
-    return result["verdict"], result["figure"], result["detail"][:_SHOWN]
+    return result["verdict"], result["figure"], result["detail"]

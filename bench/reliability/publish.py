@@ -14,7 +14,7 @@ from bench.reliability.running import CHECKOUT, TRANSPORT_VARIABLE
 from tests.engine.local import IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bench.reliability.board import Result, Row, Size
@@ -140,13 +140,16 @@ def _table(rows: Sequence[Row], document: Mapping[str, Any]) -> list[str]:
             f"{result['figure']} ({result['seconds']:.0f} s)",
             row.passes,
             row.peers,
-            _broken(document["mutants"].get(row.id), row),
+            "; ".join(_broken(document["mutants"], row)),
         )
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return lines
 
 
-def _broken(bite: Mapping[str, Any] | None, row: Row) -> str:
-    if bite is None:
-        return f"{row.mutation.what}: not tried"
-    return f"{row.mutation.what}: {bite['verdict']}, {bite['figure']}"
+def _broken(bites: Mapping[str, Mapping[str, Any]], row: Row) -> Iterator[str]:
+    for number, mutation in enumerate(row.mutations):
+        bite = bites.get(f"{row.id}.{number}" if number else row.id)
+        if bite is None:
+            yield f"{mutation.what}: not tried"
+        else:
+            yield f"{mutation.what}: {bite['verdict']}, {bite['figure']}"

@@ -140,10 +140,11 @@ def test_a_mutation_must_fit(tmp_path: Path) -> None:
 @pytest.mark.skipif(not (CHECKOUT / "pipeline").exists(), reason="the package is installed")
 @pytest.mark.parametrize("row", all_rows(), ids=lambda row: row.id)
 def test_a_rows_mutation_fits_the_code(row: Row) -> None:
-    """Each row's mutation still names code that is there, once: else it would prove nothing."""
-    assert row.mutation.edits
-    for edit in row.mutation.edits:
-        assert (CHECKOUT / edit.file).read_text().count(edit.old) == 1, edit
+    """Each of a row's mutations still names code that is there, once: else it proves nothing."""
+    for mutation in row.mutations:
+        assert mutation.edits
+        for edit in mutation.edits:
+            assert (CHECKOUT / edit.file).read_text().count(edit.old) == 1, edit
 
 
 def test_the_board_can_be_measured_over_either_transport(monkeypatch: pytest.MonkeyPatch) -> None:

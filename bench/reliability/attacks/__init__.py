@@ -1,0 +1,1 @@
+"""Attacks on the job service, and what is asked of it while they run."""

@@ -1,0 +1,1 @@
+"""The attacks, a file a family; each has ``attacks(place)``, which gives them in a fixed order."""

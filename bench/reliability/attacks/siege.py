@@ -1,0 +1,205 @@
+"""The whole attack, in order, and what came of it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from bench.reliability.attacks import abuse, floods
+from bench.reliability.attacks.arena import NEEDLES, Service, await_end, new_folder, serving, trap
+from bench.reliability.attacks.crawl import crawl, log_faults, loose
+from bench.reliability.attacks.families import bombs, doors, framing, outbound, traversal, weights
+from bench.reliability.attacks.verdict import Book, strike
+from bench.reliability.jobs import canaries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from bench.reliability.attacks.arena import Trap
+    from bench.reliability.attacks.verdict import Attack, Place
+
+__all__ = ["Siege", "lay_siege"]
+
+_QUEUE: Final = 30
+_LINES: Final = "application/x-ndjson"
+_JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Siege:
+    """
+    What came of it, over two services: one that asks for a token, one on its user's own machine.
+
+    *stall* is the longest in seconds, with where it was; *grown* bytes; *calls* those of the trap.
+    """
+
+    book: Book
+    stall: tuple[float, str]
+    grown: int
+    calls: int
+
+
+def lay_siege(folder: Path, *, crowd: int, waiting: bool) -> Siege:
+    """
+    Attack two services, one after the other.
+
+    *crowd* is how many come at once, *waiting* says that also what takes half a minute is tried.
+    """
+    book = Book()
+    with trap() as caught:
+        first = _with_token(new_folder(folder / "token"), caught, book, crowd, waiting=waiting)
+        second = _without_token(new_folder(folder / "loopback"), caught, book)
+        calls = caught.calls
+    book.add("outbound", "the trap", [f"{calls} calls"] if calls else [])
+    stall = max(first[0], second[0])
+    grown = max(first[1], second[1])
+    return Siege(book, stall, grown, calls)
+
+
+def _with_token(
+    root: Path, caught: Trap, book: Book, crowd: int, *, waiting: bool
+) -> tuple[tuple[float, str], int]:
+    more = ("--queue", str(_QUEUE))
+    with serving(root, caught.url, *more, token=True) as service:
+        place = _settle(service, book)
+        with ThreadPoolExecutor(16) as slowly:
+            pending = slowly.map(lambda one: (one, strike(place, one)), weights.slow(place))
+            for attacks in (
+                doors.strangers(place),
+                traversal.attacks(place),
+                outbound.attacks(place),
+                bombs.attacks(place),
+                framing.attacks(place),
+                abuse.cursors(place),
+                weights.heavy(place),
+            ):
+                _storm(service, book, attacks)
+            for attack, wrong in pending:
+                book.add(attack.family, attack.what, wrong)
+        _crowds(place, book, crowd, waiting=waiting)
+        _definitions(service, place, book)
+        _abuses(place, book)
+        return _aftermath(service, book)
+
+
+def _without_token(root: Path, caught: Trap, book: Book) -> tuple[tuple[float, str], int]:
+    with serving(root, caught.url, token=False) as service:
+        place = _settle(service, book)
+        _storm(service, book, doors.browsers(place))
+        return _aftermath(service, book)
+
+
+def _settle(service: Service, book: Book) -> Place:
+    """Use the service as it is meant to be used: what follows is held against this."""
+    place = service.place
+    told = place.ask("POST", "/api/canaries/migrate", canaries.json_source(), _LINES)
+    job = str((told.document or {}).get("id"))
+    wrong = [] if told.status == 202 else [f"an upload: {told.status} {told.raw[-300:]!r}"]
+    if not wrong:
+        ended = await_end(place, job)
+        if ended["state"] != "completed_with_errors":
+            wrong.append(f"the upload's job: {ended['state']} {ended.get('message')}")
+    book.add("good", "an upload", wrong)
+    book.add("good", "a job", _good_job(place))
+    place = replace(place, job=job)
+    crawl(place)
+    place.ask("POST", "/api/people/migrate", b'{"wrong": 1}', _JSON)
+    service.place = place
+    service.take_breath()
+    return place
+
+
+def _good_job(place: Place) -> list[str]:
+    """See that who asks properly is served: a service that refuses everything is not safe."""
+    body = b'{"limit": 10, "dry_run": true}'
+    told = place.ask("POST", "/api/people/migrate", body, _JSON)
+    if told.status != 202:
+        return [f"a good job: {told.status} {told.raw[-300:]!r}"]
+    ended = await_end(place, told.document["id"])
+    return [] if ended["state"] == "succeeded" else [f"a good job: {ended['state']}"]
+
+
+def _count(place: Place) -> int:
+    return len(place.ask("GET", "/api/jobs?limit=200").document["jobs"])
+
+
+def _storm(service: Service, book: Book, attacks: Iterable[Attack]) -> None:
+    """Carry out attacks one after the other; none of them may have begun a job."""
+    place, allowed, family = service.place, 0, ""
+    before = _count(place)
+    for attack in attacks:
+        wrong, family = strike(place, attack), attack.family
+        allowed += not wrong and 202 in attack.allowed
+        book.add(family, attack.what, wrong)
+    begun = _count(place) - before
+    if begun > allowed:
+        book.add(family, "jobs", [f"{begun - allowed} jobs were begun"], 0)
+    if service.process.poll() is not None:
+        last = service.err.read_text(errors="replace")[-500:]
+        raise AssertionError(f"the service is gone after {family}: {last}")
+    abuse.stop_all(place)
+
+
+def _crowds(place: Place, book: Book, crowd: int, *, waiting: bool) -> None:
+    floods.connections(place, book, crowd)
+    floods.unread(place, book, 40)
+    told = place.ask("POST", "/api/slow/migrate", b'{"limit": 5000}', _JSON)
+    if told.status == 202:
+        floods.streams(place, book, told.document["id"], 120)
+    abuse.stop_all(place)
+    if waiting:
+        floods.uploads_at_once(place, book, 300, 40)
+
+
+def _definitions(service: Service, place: Place, book: Book) -> None:
+    """Drop hostile definitions into the folder; each is listed as broken, and hurts no other."""
+    folder = service.root / "configs"
+    names = []
+    for name, text in bombs.definitions():
+        (folder / f"zz-{name}.yaml").write_bytes(text)
+        names.append(f"zz-{name}")
+    listed = place.ask("GET", "/api/pipelines").document["pipelines"]
+    problems = {one["name"]: one for one in listed}
+    for name in names:
+        wrong = []
+        if problems.get(name, {"valid": False})["valid"]:
+            wrong.append("listed as valid")
+        told = place.ask("POST", f"/api/{name}/migrate")
+        if told.status not in {404, 409}:
+            wrong.append(f"answered {told.status}")
+        book.add(bombs.FAMILY, f"definition {name}", wrong)
+    book.add("good", "a job beside hostile definitions", _good_job(place))
+    count, shown = crawl(place)
+    book.add("crawl", "all answers", shown[:5], count)
+    for name in names:
+        (folder / f"{name}.yaml").unlink()
+
+
+def _abuses(place: Place, book: Book) -> None:
+    abuse.guess_ids(place, book)
+    abuse.reuse_keys(place, book)
+    abuse.fill_the_queue(place, book, _QUEUE)
+
+
+def _aftermath(service: Service, book: Book) -> tuple[tuple[float, str], int]:
+    """Judge what is left: files, the log, memory; and that the service still serves."""
+    book.add("good", "a job afterwards", _good_job(service.place))
+    abuse.stop_all(service.place)
+    grown = service.grown
+    changed = service.changed()
+    book.add("traversal", "files outside the runs", [f"changed: {changed[:5]}"] if changed else [])
+    spool = service.root / "runs" / ".serve" / "spool"
+    service.close()
+    left = [path.name for path in spool.rglob("*") if path.is_file()]
+    book.add("weights", "the spool", [f"{len(left)} files are left in it"] if left else [])
+    open_files = loose(service.root / "runs")
+    book.add("traversal", "modes", open_files[:5])
+    needles = {**NEEDLES, "a cookie": "ZqCookieQz7731"}
+    book.add("log", "the service's log", log_faults(service.err, needles))
+    if service.exit_code not in {0, 143}:
+        book.add("good", "the end", [f"exit code {service.exit_code}"])
+    if service.closing_s > 10:
+        book.add("good", "the end", [f"{service.closing_s:.1f} s from SIGTERM to the end"])
+    return service.stall(), grown
