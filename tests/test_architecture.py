@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "config": FOUNDATION,
     "embedded": FOUNDATION,
     "run": MIDDLE | LOWER | {"stages", "config", "embedded"},
+    "jobs": LOWER | {"config", "embedded", "observe", "run", "state"},
     "scaleout": MIDDLE | LOWER | {"stages", "config", "run"},
     "api": MIDDLE | LOWER | {"stages", "config", "embedded", "run", "scaleout"},
     "cli": MIDDLE | LOWER | {"stages", "config", "embedded", "run", "api", "scaleout"},
