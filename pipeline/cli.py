@@ -24,7 +24,7 @@ from pipeline.invocation import (
     report_and_exit,
     tell_transport,
 )
-from pipeline.streams import open_missing, say
+from pipeline.streams import open_missing, say, say_event
 
 __all__ = ["main"]
 
@@ -213,3 +213,29 @@ def embedded(runs_dir: Path, port: int, path: Path | None, *, memory: bool) -> N
 
     file = None if memory else path or runs_dir / "embedded.sqlite"
     end_to_end(lambda stop: serve_engine(file, port, stop, click.echo))
+
+
+@commands.command(epilog="Example: python -m pipeline serve configs --port 8080")
+@options.FOLDER
+@options.HOST
+@options.PORT
+@options.RUNS
+@options.JOBS
+@options.QUEUE
+@options.RESUME
+@options.TOKEN
+@options.NAMES
+@options.BODY
+def serve(**arguments: Any) -> None:
+    """
+    Offer the pipelines of FOLDER over HTTP: jobs that are started, watched and stopped from there.
+
+    A page is at the address that is shown at the start, the interface under /openapi.json. Ctrl-C
+    stops the running jobs softly; they can be resumed.
+    """
+    from pipeline.api.server import serving  # noqa: PLC0415 - a web framework
+
+    def ready(url: str) -> None:
+        say_event("info", "serve.started", f"{arguments['folder']} is served at {url}")
+
+    end_to_end(serving(arguments, ready))

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
-__all__ = ["BASE", "CONFIG", "DRY", "FRESH", "JSON", "LIMIT", "PROFILE", "RUNS", "SET"]
+__all__ = [
+    "BASE",
+    "BODY",
+    "CONFIG",
+    "DRY",
+    "FOLDER",
+    "FRESH",
+    "HOST",
+    "JOBS",
+    "JSON",
+    "LIMIT",
+    "NAMES",
+    "PORT",
+    "PROFILE",
+    "QUEUE",
+    "RESUME",
+    "RUNS",
+    "SET",
+    "TOKEN",
+    "size",
+]
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 BASE = click.option(
@@ -45,4 +66,65 @@ PROFILE = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="HTML",
     help="Write where the processor time went to this file, a page for a browser.",
+)
+
+
+def size(_: click.Context, __: click.Parameter, text: str) -> int:
+    """Read a size: bytes, or with a unit, as 500MB or 1GiB."""
+    found = re.fullmatch(r"([0-9]{1,15})\s*([KMGT]?)(i?B?)", text.strip(), re.IGNORECASE)
+    if found is None or (found[3].lower() == "i") or (not found[2] and found[3].lower() == "ib"):
+        raise click.BadParameter(f"{text!r} is no size; give bytes or e.g. 500MB, 1GiB")
+    base = 1024 if found[3].lower() == "ib" else 1000
+    bytes_ = int(found[1]) * base ** " KMGT".index(found[2].upper() or " ")
+    if bytes_ < 1:
+        raise click.BadParameter("an upload of no bytes is none")
+    return bytes_
+
+
+FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+HOST = click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. One that others can reach needs a token.",
+)
+PORT = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="0: any that is free.",
+)
+JOBS = click.option(
+    "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Jobs at once."
+)
+QUEUE = click.option(
+    "--queue",
+    type=click.IntRange(0, 100_000),
+    default=100,
+    show_default=True,
+    help="Jobs that may wait; one more is answered with 429.",
+)
+RESUME = click.option(
+    "--auto-resume", is_flag=True, help="Go on with the jobs that a crash or restart interrupted."
+)
+TOKEN = click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    help="File (mode 0600) with the token to ask for; or set PIPELINE_SERVE_TOKEN.",
+)
+NAMES = click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name that the server goes by, beside the address it listens on. May be repeated.",
+)
+BODY = click.option(
+    "--max-body",
+    default="1GiB",
+    show_default=True,
+    callback=size,
+    metavar="SIZE",
+    help="Largest upload.",
 )

@@ -39,8 +39,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "run": MIDDLE | LOWER | {"stages", "config", "embedded"},
     "jobs": LOWER | {"config", "embedded", "observe", "run", "state"},
     "scaleout": MIDDLE | LOWER | {"stages", "config", "run"},
-    "api": MIDDLE | LOWER | {"stages", "config", "embedded", "run", "scaleout"},
-    "cli": MIDDLE | LOWER | {"stages", "config", "embedded", "run", "api", "scaleout"},
+    "api": LOWER | {"observe", "jobs"},
+    "cli": MIDDLE | LOWER | {"stages", "config", "embedded", "run", "jobs", "api", "scaleout"},
     "__main__": frozenset({"cli"}),
     "": frozenset(),
 }
@@ -60,7 +60,12 @@ ADAPTERS = {
     "aiohttp": ("pipeline/embedded/",),
     "botocore": ("pipeline/table/", "pipeline/sources/s3.py"),
     "click": ("pipeline/cli.py", "pipeline/options.py"),
+    "fastapi": ("pipeline/api/",),
+    "h11": ("pipeline/api/guard/",),
+    "pydantic": ("pipeline/api/",),
     "rich": ("pipeline/observe/",),
+    "starlette": ("pipeline/api/",),
+    "uvicorn": ("pipeline/api/",),
     "yaml": ("pipeline/config/",),
 }
 """Where a library enters; whoever wants it elsewhere asks there."""
@@ -71,6 +76,8 @@ LIMITS = {"lines": 250, "function lines": 40, "parameters": 6, "nesting": 3, "mo
 
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("import", "pipeline/errors.py: pipeline.model"): "a type only: Refused carries Violations",
+    ("name", "pipeline/api/guard/lingering.py::get_extra_info"): "a name of asyncio.Transport",
+    ("name", "pipeline/api/guard/protocol.py::data_received"): "a name of asyncio.Protocol",
     ("name", "pipeline/table/http/connection.py::data_received"): "a name of asyncio.Protocol",
     (
         "modules",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["Log", "RunLog", "open_log"]
+__all__ = ["Log", "RunLog", "open_log", "open_stderr_log"]
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -99,6 +99,28 @@ def open_log(folder: Path, level: str, *, stderr: bool) -> Iterator[RunLog]:
             os.close(descriptor)
 
 
+@contextmanager
+def open_stderr_log(level: str) -> Iterator[Log]:
+    """
+    Write log lines to stderr alone: what a server says that has no run of its own.
+
+    Where there is no stderr nobody reads them. Libraries are treated as `open_log` does.
+    """
+    fan = _Fan()
+    logger = _Logger(fan, _LEVELS[level], None)
+    writer = None
+    if sys.stderr is not None:
+        writer = LineWriter(sys.stderr.fileno(), on_room=_teller(logger, "stderr"))
+        fan.writers.append(writer)
+        writer.start()
+    try:
+        with _libraries(logger):
+            yield logger
+    finally:
+        if writer is not None:
+            writer.close()
+
+
 def _opened(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -115,9 +137,9 @@ def _opened(path: Path) -> int:
 class _Logger:
     """Render events as JSON lines; what is below *least* is not made at all."""
 
-    def __init__(self, fan: _Fan, least: int, run: str) -> None:
+    def __init__(self, fan: _Fan, least: int, run: str | None) -> None:
         self._fan = fan
-        self._run = run
+        self._run = {} if run is None else {"run": run}
         for level, severity in _LEVELS.items():
             if severity < least:
                 setattr(self, level, _nothing)
@@ -136,7 +158,7 @@ class _Logger:
 
     def _write(self, level: str, event: str, facts: dict[str, Any]) -> None:
         # First what a reader looks for first: when, how bad, what, and of which run.
-        line = {"timestamp": _now(), "level": level, "event": event, "run": self._run, **facts}
+        line = {"timestamp": _now(), "level": level, "event": event, **self._run, **facts}
         self._fan.write(_serialize(_with_places(line)))
 
 

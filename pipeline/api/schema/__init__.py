@@ -1,0 +1,1 @@
+"""What goes in and out: models, parameters, examples, and the OpenAPI document of them."""
