@@ -20,6 +20,7 @@ from pipeline.observe.logs import open_log
 from pipeline.observe.metrics import Metrics
 from pipeline.observe.progress import Goal, watched
 from pipeline.observe.report import Ending, make_report
+from pipeline.observe.timeline import recorded
 from pipeline.stages.checkpoints import Checkpoints, Job
 from pipeline.state.deadletter import DeadLetters, LettersMark
 from pipeline.state.unfinished import close_run
@@ -75,7 +76,11 @@ class Execution:
             )
             self._announce(beginning, log)
             goal = Goal(self._read.parts, plan.limit)
-            with watched(definition.name, goal, self._metrics, log, bar=plan.bar):
+            attempt = _attempt(beginning)
+            with (
+                recorded(beginning.folder, attempt, goal, self._metrics, log),
+                watched(definition.name, goal, self._metrics, log, bar=plan.bar),
+            ):
                 ending = await self._drive(stages, beginning, traces)
             dead_letters.close()
             if failure := log.failure():
@@ -118,7 +123,7 @@ class Execution:
             beginning.run,
             self._plan.wanted,
             {} if earlier is None else earlier.verified,
-            1 if earlier is None else earlier.attempts + 1,
+            _attempt(beginning),
             self._plan.limit,
         )
         every = self._definition.checkpoint.every
@@ -170,7 +175,7 @@ class Execution:
             "dead_letter": str(dead_letters.path) if dead_letters.mark.count else None,
             "dry_run": self._plan.dry_run,
             "resumed_from": None if earlier is None else earlier.resumed_from,
-            "attempts": 1 if earlier is None else earlier.attempts + 1,
+            "attempts": _attempt(beginning),
         }
 
     async def _drive(self, stages: Stages, beginning: Beginning, traces: Observed) -> Ending:
@@ -239,3 +244,7 @@ class Execution:
             flow.stage("writer", stages.writer, batches, workers=workers, into=settlements)
             flow.sink("sink", stages.sink, settlements)
         check_stream(self._read, specs.expected_digest(self._definition), stages.producer)
+
+
+def _attempt(beginning: Beginning) -> int:
+    return 1 if beginning.earlier is None else beginning.earlier.attempts + 1

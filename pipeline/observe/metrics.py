@@ -91,6 +91,20 @@ class Histogram:
         """Return the counts for a checkpoint; the names are the buckets' numbers."""
         return {str(bucket): count for bucket, count in self._counts.items()}
 
+    def copy(self) -> Histogram:
+        """Return the same counts, to be kept."""
+        return self.since(Histogram())
+
+    def since(self, earlier: Histogram) -> Histogram:
+        """Return what was counted after *earlier*, a copy of this from then."""
+        later = Histogram()
+        before = earlier._counts
+        later._counts = Counter(
+            {bucket: count - before[bucket] for bucket, count in self._counts.items()}
+        )
+        later.count = self.count - earlier.count
+        return later
+
     def observe(self, seconds: float) -> None:
         """Count one duration."""
         self._counts[_bucket(seconds)] += 1

@@ -54,7 +54,7 @@ class Goal:
     @property
     def total(self) -> int | None:
         """Bytes or records in all; None where nobody can know (stdin)."""
-        if self._in_bytes:
+        if self.in_bytes:
             return sum(part.size or 0 for part in self.parts)
         if any(part.records is None for part in self.parts):
             return self.limit
@@ -63,10 +63,11 @@ class Goal:
 
     def done(self, metrics: Metrics) -> int:
         """Return how many bytes or records are done with, up to the watermark."""
-        return metrics.consumed if self._in_bytes else metrics.passed
+        return metrics.consumed if self.in_bytes else metrics.passed
 
     @property
-    def _in_bytes(self) -> bool:
+    def in_bytes(self) -> bool:
+        """Whether what is done is measured in bytes."""
         return self.limit is None and all(part.size is not None for part in self.parts)
 
 
