@@ -11,6 +11,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import msgspec
+
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
@@ -103,8 +105,7 @@ class Position:
     state: Mapping[str, object] | None = None
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct, gc=False):
     """
     One record as it stands in the source, not yet decoded or validated.
 
@@ -114,8 +115,8 @@ class Record:
     over-long one *raw* is only the first 256 bytes and *digest* the SHA-256 of all (hex). *only* is
     the one of the definition's items that is wanted of it, None for all (replayed dead letters).
 
-    Treated as frozen; not declared so because a frozen dataclass takes three times as long to make
-    and this one is made for every record.
+    Treated as frozen. A msgspec struct, since one is made for every record: that takes a third of
+    the time of a dataclass's, and none of the garbage collector's, which need not look for cycles.
     """
 
     ordinal: int
@@ -149,8 +150,7 @@ class Chunk:
     number: int = -1
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(msgspec.Struct, gc=False, eq=False):
     """
     One encoded write, ready to be sent.
 
@@ -160,7 +160,7 @@ class Item:
     stay attached until it is written. Nearly no item has any, so that a list is made where it is
     needed.
 
-    Treated as frozen but for *superseded*, which the batcher alone extends.
+    Treated as frozen but for *superseded*, which the batcher alone extends. A struct, as `Record`.
     """
 
     key: Key

@@ -186,8 +186,9 @@ def _rules(definition: Definition, source: Source, written: Output) -> Rules:
     compiled = partial(compile_transform, *given)
     frame = written.encoder.frame
     fused = None if specs.coerces(definition) else fuse(*given, frame)
-    read = straight_rows(definition.record_schema, specs.null_values(definition))
-    of_rows = fuse(*given, frame, decoded=True)
+    nulls = specs.null_values(definition)
+    read = straight_rows(definition.record_schema, nulls)
+    of_rows = fuse(*given, frame, nulls=nulls)
     rows = None if of_rows is None else FusedRows(of_rows, read)
     return Rules(
         decode=source.decode,
@@ -199,7 +200,7 @@ def _rules(definition: Definition, source: Source, written: Output) -> Rules:
             text=decode_object if fused is None else fused.decode,
             rows=read if rows is None else rows.rows,
             typed=compiled(coerce=False),
-            whole=None if fused is None else fused.attempt,
-            whole_rows=(lambda _: None) if rows is None else rows.whole,
+            whole=None if fused is None else fused.run,
+            whole_rows=(lambda _: None) if rows is None else rows.run,
         ),
     )

@@ -20,9 +20,11 @@ __all__ = ["Encode", "Rules", "Shortcuts", "Transform", "Validator", "show_key"]
 
 Transform: TypeAlias = "Callable[[dict[str, Value]], list[tuple[int, dict[str, Value]]]]"
 
-Whole: TypeAlias = "Callable[[bytes], Sequence[tuple[int, Key, bytes, int]] | None]"
-WholeRow: TypeAlias = "Callable[[list[str]], Sequence[tuple[int, Key, bytes, int]] | None]"
-"""A record's bytes → its items: index in the definition, and what `Encode` returns."""
+Whole: TypeAlias = "Callable[[Sequence[Record], int, int, Callable[[Item], None], int, str], int]"
+"""
+Records, from, up to, what takes their items, the number of the chunk and the part → the first of
+them with which it is in doubt, or up to. See `compose.fused`.
+"""
 
 _SLICE = 0.005
 """Seconds of work after which the event loop gets a turn; far under the 100 ms it may stall."""
@@ -36,7 +38,7 @@ _LARGE = 32 * 1024
 _SMALL = 4 * 1024
 """Bytes up to which a record takes so little time that the clock need not be asked after each."""
 
-_AT_ONCE = 16
+_AT_ONCE = 32
 """Small records that are checked between two looks at the clock."""
 
 
@@ -54,15 +56,15 @@ class Shortcuts:
 
     *text* decodes a record of a part without header from its bytes alone. *rows* gives, for a
     header, what makes fields of cells, in the types of the schema already; *typed* transforms such.
-    *whole* does all three steps for such bytes at once, or gives nothing: then *text* comes next.
-    *whole_rows* gives, for a header, what does that for cells, or nothing; *rows* comes next.
+    *whole* does all three steps for such records at once; with one that it stops at *text* comes
+    next. *whole_rows* gives, for a header, what does that for cells; there *rows* comes next.
     """
 
     text: Callable[[bytes], dict[str, Value]]
     rows: Callable[[tuple[str, ...]], Callable[[list[str]], dict[str, Value]]]
     typed: Transform
     whole: Whole | None = None
-    whole_rows: Callable[[tuple[str, ...]], WholeRow | None] = lambda _: None
+    whole_rows: Callable[[tuple[str, ...]], Whole | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,24 +164,20 @@ class Validator:
         record's index, and whether that is special.
         """
         header, number, part, add = chunk.header, chunk.number, chunk.part, items.append
-        rules, encode = self._rules, self._rules.encode
+        rules, encode, records = self._rules, self._rules.encode, chunk.records
         transform = rules.transform if header is None else short.typed
         read, whole = _ways(short, header)
-        at = first
-        for record in chunk.records[first : first + _AT_ONCE]:
+        at, stop = first, min(first + _AT_ONCE, len(records))
+        while at < stop:
+            if whole is not None:
+                at = whole(records, at, stop, add, number, part)
+                if at == stop:
+                    break
+            record = records[at]
             given: Any = record.raw if header is None else record.cells
-            if (
-                record.length > _SMALL
-                or given is None
-                or record.violation is not None
-                or record.only is not None
-            ):
+            if given is None or _is_special(record):
                 return at, True
             at += 1
-            if whole is not None and (made := whole(given)):
-                for which, key, wire, size in made:
-                    add(Item(key, wire, size, record, number, part, which))
-                continue
             index = None
             try:
                 for index, attributes in transform(read(given)):
@@ -229,6 +227,11 @@ def _only(items: list[Item], record: Record, chunk: Chunk) -> list[Item] | Rejec
         "with the items as they were",
     )
     return Rejection(record, chunk.part, chunk.number, (violation,), index=record.only)
+
+
+def _is_special(record: Record) -> bool:
+    """Tell whether a record is long, refused already, or wanted for one item alone."""
+    return record.length > _SMALL or record.violation is not None or record.only is not None
 
 
 def _ways(short: Shortcuts, header: tuple[str, ...] | None) -> tuple[Any, Any]:

@@ -9,11 +9,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from bench.fused_cases import Case
-from pipeline.compose.fused import fuse
+from pipeline.compose.fused import FusedRows, fuse
 from pipeline.errors import Refused
+from pipeline.model import Item, Record
 from pipeline.sources.formats.json_decode import decode_object
 from pipeline.table.encoding import Encoder
 from pipeline.transform.compose import compile_transform
+from pipeline.transform.straight.cells import name_cells, plain_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,6 +63,9 @@ def test_the_fused_way_says_what_the_plain_ways_say() -> None:
         for number in range(64 + RECORDS):
             raw = case.line(plain=number < 64)
             made = fused.attempt(raw)
+            assert as_run(fused.run, Record(number, number, 0, 9, raw)) == (
+                tuple(made or ()) or None
+            )
             if number >= 64:
                 wanted = plain(raw)
                 if made:
@@ -72,47 +77,110 @@ def test_the_fused_way_says_what_the_plain_ways_say() -> None:
                 with contextlib.suppress(Refused):
                     fused.decode(raw)
         fused_cases += fused.ready
-    assert fused_cases > CASES / 5
+    assert fused_cases > CASES / 8
     assert hits > CASES * 2
     assert refused > CASES
 
 
-def test_the_fused_way_of_fields_says_what_the_plain_ways_say() -> None:
-    """Of records that are fields already too, as the rows of a CSV file are: whatever they hold."""
+def test_the_fused_way_of_rows_says_what_the_plain_ways_say() -> None:
+    """Of the rows of a CSV file too: whatever stands in their cells."""
     hits = refused = 0
     for seed in range(FIRST, FIRST + CASES):
         dice = Random(seed)
         case = Case(dice)
         encoder = Encoder(case.description, case.mode)
-        given = (case.schema, case.specs, case.key_types, case.mode, encoder.frame)
-        fused = fuse(*given, decoded=True)
+        given = (case.schema, case.specs, case.key_types, case.mode)
+        nulls = frozenset(dice.choice(([""], ["", "NA"], [], ["null", "x", "1", "", "true"])))
+        fused = fuse(*given, encoder.frame, nulls=nulls)
         if fused is None:
             continue
-        transform = compile_transform(*given[:4], coerce=False)
-        for number in range(64 + RECORDS):
-            try:
-                fields = decode_object(case.line(plain=number < 64))
-            except Refused:
-                continue
-            if number >= 64:
-                fields = {name: _odd(value, dice) for name, value in fields.items()}
-            before = repr(fields)
-            made = fused.attempt(fields)
-            assert repr(fields) == before
+        transform = compile_transform(*given, coerce=True)
+        records = list(fields_of(case.line(plain=number < 64) for number in range(64 + RECORDS)))
+        header = tuple(dict.fromkeys(name for fields in records[:64] for name in fields))[:64]
+        rows = FusedRows(fused, plain_rows(case.schema, nulls))
+        for number, fields in enumerate(records):
+            odd = number >= 64
+            cells = [cell(fields.get(name), dice if odd else None) for name in header]
+            run, read = rows.run(header), rows.rows(header)
+            made = fused.attempt(cells)
+            record = Record(number, number, 0, 9, b"", cells)
+            assert as_run(run, record) == (tuple(made or ()) or None)
             if not made:
-                fused.missed(fields)
+                read(cells)
             try:
-                items = transform(fields)
+                items = transform(name_cells(header, cells, nulls))
                 wanted = judged((index, *encoder.encode_plain(item)) for index, item in items)
             except Refused:
-                assert not made, (seed, fields, case.schema, case.specs)
+                assert not made, (seed, header, cells, case.schema, case.specs)
                 refused += 1
                 continue
             if made:
-                assert judged(made) == wanted, (seed, fields, case.schema, case.specs)
-                hits += 1
-    assert hits > CASES * 2
+                assert judged(made) == wanted, (seed, header, cells, case.schema, case.specs)
+                hits += odd
+    assert hits > CASES
     assert refused > CASES / 2
+
+
+def fields_of(lines: Iterable[bytes]) -> Iterable[dict[str, Any]]:
+    """Decode what can be decoded."""
+    for line in lines:
+        with contextlib.suppress(Refused):
+            yield decode_object(line)
+
+
+def cell(value: Any, dice: Random | None) -> str:
+    """Write a value as a cell; with *dice* now and then as none that was meant."""
+    if dice is not None and dice.random() < 0.04:
+        return dice.choice(_ODD_CELLS)
+    if value is None:
+        return ""
+    if type(value) is str:
+        return value if dice is None else str(_odd(value, dice))
+    if type(value) is bool:
+        return str(value).lower()
+    if isinstance(value, list | dict):
+        return json.dumps(value, default=float)
+    return str(value)
+
+
+_ODD_CELLS = (
+    *(
+        "",
+        " ",
+        "NA",
+        "null",
+        "0",
+        "-0",
+        "1.0",
+        "1e2",
+        " 1",
+        "1 ",
+        "+1",
+        "01",
+        "\u0661",
+        "true",
+        "True",
+    ),
+    *("[]", '["a"]', '["a","b"]', "[1]", '["a",1]', "[null]", '[ "a" ]', '["\\u0041"]', '["a"'),
+    *(
+        "{}",
+        '{"city":"x"}',
+        '{"city":"x","city":"y"}',
+        '{"city" : "x"}',
+        '{"city":null}',
+        '{"a":{}}',
+    ),
+    *('{"city":"a:b"}', '{"zip":1}', "NaN", "1" * 5_000, "[" * 90, '"', "\\", "\n", "\x00", "é"),
+)
+
+
+def as_run(run: Any, record: Record) -> tuple[Any, ...] | None:
+    """Return what a run over one record makes, as `attempt` does."""
+    items: list[Item] = []
+    done = run([record], 0, 1, items.append, 7, "p")
+    assert done == bool(items)
+    assert all((one.record, one.chunk, one.part) == (record, 7, "p") for one in items)
+    return tuple((one.index, one.key, one.wire, one.size) for one in items) or None
 
 
 def _odd(value: Any, dice: Random) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
+from pipeline.compose.fused.read.rows import RowSource
+from pipeline.compose.fused.runtime import GIVES_UP
 from pipeline.compose.fused.seen import Seen
 from pipeline.compose.fused.writes import Job, write_way
-from pipeline.errors import Refused
 from pipeline.sources.formats.json_decode import decode_object
-from pipeline.table.encoding.fused import DOUBTS
+from pipeline.transform.coerce import compile_node
 from pipeline.transform.plan import plan_items
 from pipeline.transform.schema.dialect import plain
 from pipeline.transform.schema.predicate import compile_predicate
@@ -16,17 +17,16 @@ from pipeline.transform.schema.predicate import compile_predicate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pipeline.compose.fused.writes import Way
-    from pipeline.model import Key, Value, WriteMode
+    from pipeline.compose.fused.read.rows import Header
+    from pipeline.compose.fused.writes import Run, Way
+    from pipeline.model import Item, Key, Record, Value, WriteMode
     from pipeline.table.encoding.request import Frame
     from pipeline.transform.keys import KeyType
     from pipeline.transform.specs import ItemSpec
+    from pipeline.transform.straight.cells import ReadRow
 
 __all__ = ["Fused", "FusedRows", "fuse"]
 
-Header: TypeAlias = tuple[str, ...]
-ReadRow: TypeAlias = "Callable[[list[str]], dict[str, Value]]"
-WholeRow: TypeAlias = "Callable[[list[str]], Sequence[tuple[int, Key, bytes, int]] | None]"
 
 _ENOUGH: Final = 64
 """Records after which there is something to learn from."""
@@ -40,8 +40,6 @@ _REST: Final = 1024
 _LONGEST_REST: Final = 64 * 1024
 """Records that are not tried after a window in which more than half of them were in vain."""
 
-_GIVES_UP: Final = (*DOUBTS, Refused, RecursionError, ArithmeticError)
-
 
 def fuse(
     schema: Mapping[str, Any] | None,
@@ -50,20 +48,23 @@ def fuse(
     mode: WriteMode,
     frame: Frame,
     *,
-    decoded: bool = False,
+    nulls: frozenset[str] | None = None,
 ) -> Fused | None:
     """
     Return the fused way of a definition's records, or None where it is not for this way.
 
-    Arguments as of `compile_transform`, without coercion; *frame* is the encoder's. *decoded*: of
-    records that are fields already, in the types of the schema.
+    Arguments as of `compile_transform`, without coercion; *frame* is the encoder's. With *nulls*
+    records are rows of cells, of which those are absent; see `FusedRows`.
 
     :raises ValueError: a template is none.
     """
     whole = True if schema is None else plain(schema)
     if whole is not True and compile_predicate(whole) is None:
         return None
-    return Fused(Job(whole, plan_items(items, key_types, mode), frame, decoded))
+    rows = None
+    if nulls is not None:
+        rows = RowSource(None if schema is None else compile_node(schema), nulls)
+    return Fused(Job(whole, plan_items(items, key_types, mode), frame, rows))
 
 
 class Fused:
@@ -77,6 +78,7 @@ class Fused:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._seen = Seen()
+        self._header: Header | None = None
         self._way: Way | None = None
         self._resting: Way | None = None
         self._rest = _REST
@@ -85,20 +87,41 @@ class Fused:
         self._due = _ENOUGH
         self._watched = 0
 
-    def attempt(self, raw: Any) -> Sequence[tuple[int, Key, bytes, int]] | None:
+    def attempt(self, given: Any) -> Sequence[tuple[int, Key, bytes, int]] | None:
         """
         Return a record's items (index, key, request, size); None or none of them in doubt.
 
-        *raw* are its bytes, or its fields where they are *decoded*.
+        *given* are its bytes, or the cells of a row.
         """
         way = self._way
         if way is None:
             return None
         self._tried += 1
         try:
-            return way(raw)
-        except _GIVES_UP:
+            return way.one(given)
+        except GIVES_UP:
             return None
+
+    def run(
+        self,
+        records: Sequence[Record],
+        at: int,
+        stop: int,
+        add: Callable[[Item], None],
+        number: int,
+        part: str,
+    ) -> int:
+        """
+        Do what `attempt` does for *records* from *at* on, and *add* their items.
+
+        Return the place of the first in doubt, or *stop*. The items are of the chunk *number*.
+        """
+        way = self._way
+        if way is None:
+            return at
+        done = way.run(records, at, stop, add, number, part)
+        self._tried += done - at + (done < stop)
+        return done
 
     @property
     def ready(self) -> bool:
@@ -111,6 +134,13 @@ class Fused:
         fields = decode_object(raw)
         self._look_at(fields)
         return fields
+
+    def turn_to(self, header: Header) -> None:
+        """Take rows of other columns from now on; what is known of their fields stays known."""
+        if header != self._header:
+            self._header = header
+            self._way = self._resting = None
+            self._write()
 
     def missed(self, fields: dict[str, Value]) -> None:
         """Note the fields of a record that was attempted in vain."""
@@ -148,7 +178,10 @@ class Fused:
         if self._fresh < self._due:
             return
         self._fresh, self._due = 0, self._due * 2
-        way = write_way(self._seen, self._job)
+        self._write()
+
+    def _write(self) -> None:
+        way = write_way(self._seen, self._job, self._header) if self._seen.count else None
         if way is not None:
             self._way, self._resting = way, None
             self._tried = self._missed = 0
@@ -156,21 +189,19 @@ class Fused:
 
 class FusedRows:
     """
-    The *fused* way, made for records that are decoded, of the rows that *rows* reads.
+    The *fused* way of rows, and what reads those in doubt: *rows* makes it of a header.
 
-    A row of which `whole` says nothing must be read by `rows`, which tells the fused way of it.
+    A row in doubt must be read by what `rows` gives, which tells the fused way of it.
     """
 
     def __init__(self, fused: Fused, rows: Callable[[Header], ReadRow]) -> None:
         self._fused = fused
         self._rows = rows
 
-    def whole(self, header: Header) -> WholeRow | None:
-        """Return what makes items of cells under *header*; None while there is nothing to try."""
-        if not self._fused.ready:
-            return None
-        read, attempt = self._rows(header), self._fused.attempt
-        return lambda cells: attempt(read(cells))
+    def run(self, header: Header) -> Run:
+        """Return what makes items of records with cells under *header*; see `Fused.run`."""
+        self._fused.turn_to(header)
+        return self._fused.run
 
     def rows(self, header: Header) -> ReadRow:
         """Return what reads the cells of a row that was attempted in vain, or not at all."""

@@ -9,9 +9,11 @@ import orjson
 from msgspec import UNSET
 
 from pipeline.compose.fused.pieces import json_text
+from pipeline.errors import Refused
+from pipeline.model import Item
 from pipeline.sources.formats.duplicate_keys import members
 from pipeline.table.encoding.figures import measured
-from pipeline.table.encoding.fused import typed_json
+from pipeline.table.encoding.fused import DOUBTS, typed_json
 from pipeline.table.size import text_size
 from pipeline.transform.schema.predicate import NAMES
 from pipeline.transform.template import scalar_text
@@ -19,7 +21,10 @@ from pipeline.transform.template import scalar_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["KNOWN"]
+__all__ = ["GIVES_UP", "KNOWN"]
+
+GIVES_UP: Final = (*DOUBTS, Refused, RecursionError, ArithmeticError)
+"""What the written functions may raise of a record that is for the general way."""
 
 
 def _written(value: Any) -> str:
@@ -46,6 +51,12 @@ def _longer(values: Sequence[Any]) -> int:
     parts = [one if type(one) is str else "".join(one) for one in values if one]
     text = "".join(parts)
     return len(orjson.dumps(text)) - len('""') - text_size(text)
+
+
+def _odd(text: str) -> bool:
+    """Say whether JSON must escape anything of *text*."""
+    size = len(text) if text.isascii() else text_size(text)
+    return len(orjson.dumps(text)) - len('""') != size
 
 
 def _escaped(values: Sequence[Any]) -> list[Any]:
@@ -88,9 +99,12 @@ KNOWN: Final[dict[str, Any]] = {
     "anything": _anything,
     "astuple": msgspec.structs.astuple,
     "ends": _ends,
+    "GIVES_UP": GIVES_UP,
+    "Item": Item,
     "escaped": _escaped,
     "longer": _longer,
     "measured": measured,
+    "odd": _odd,
     "within": _within,
     "written": _written,
 }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.compose.fused.seen import Seen
 
-__all__ = ["Kind", "Node", "UnfitError", "own_schemas", "shape_of", "struct_of"]
+__all__ = ["Kind", "Node", "UnfitError", "own_schemas", "shape_of", "struct_of", "structs_in"]
 
 Kind: TypeAlias = Literal["str", "bool", "int", "number", "list", "set", "map", "any", "const"]
 """
@@ -189,3 +189,16 @@ def struct_of(node: Node) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         "Shape", fields, rename=rename, forbid_unknown_fields=True, gc=False, kw_only=True
     )
+
+
+def structs_in(node: Node, struct: Any) -> list[tuple[Node, Any]]:
+    """Pair an object, and all objects inside of it, with their structs."""
+    found = [(node, struct)]
+    for child, kind in zip(node.fields.values(), msgspec.structs.fields(struct), strict=True):
+        if child.kind == "map":
+            options = getattr(kind.type, "__args__", (kind.type,))
+            inner = next(
+                one for one in options if isinstance(one, type) and issubclass(one, msgspec.Struct)
+            )
+            found += structs_in(child, inner)
+    return found

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from pipeline.compose.fused.checks import write_checks, write_counts, write_unpacking
+from pipeline.compose.fused.functions import Made, one_function, run_function
 from pipeline.compose.fused.keys import index_tests, is_key_kind, key_part
 from pipeline.compose.fused.pieces import Piece, Pieces
+from pipeline.compose.fused.read.checks import write_checks, write_counts, write_unpacking
+from pipeline.compose.fused.read.rows import write_row
 from pipeline.compose.fused.runtime import KNOWN
-from pipeline.compose.fused.shape import Node, UnfitError, shape_of, struct_of
+from pipeline.compose.fused.shape import UnfitError, shape_of, struct_of, structs_in
 from pipeline.compose.fused.sources import Sources
 from pipeline.transform.schema.predicate import SchemaCode, UnknownError
+from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pipeline.compose.fused.read.rows import Header, RowSource
     from pipeline.compose.fused.seen import Seen
-    from pipeline.model import Key
+    from pipeline.model import Item, Key, Record
     from pipeline.table.encoding.request import Frame
     from pipeline.transform.plan import ItemPlan
 
-__all__ = ["Job", "Way", "write_way"]
+__all__ = ["Job", "One", "Run", "Way", "write_way"]
 
-Way: TypeAlias = "Callable[[Any], Sequence[tuple[int, Key, bytes, int]] | None]"
+One: TypeAlias = "Callable[[Any], Sequence[tuple[int, Key, bytes, int]] | None]"
 """
-A record's bytes, or its fields → its items: index in the definition, key, request, size. None or
+A record's bytes, or its cells → its items: index in the definition, key, request, size. None or
 empty, or some error: it is for the general way.
+"""
+
+Run: TypeAlias = "Callable[[Sequence[Record], int, int, Callable[[Item], None], int, str], int]"
+"""
+The same for records one after the other: all of them, from, up to, what takes an item, the number
+of the chunk and the part → the first that is for the general way, or up to.
 """
 
 _BACKSLASH: Final = ord("\\")
@@ -40,31 +49,31 @@ class Job:
     """
     What is the same for all shapes: the schema as `dialect.plain` gives it, items, table.
 
-    *decoded* says that records come as fields, in the types that JSON or CSV gave them.
+    *rows* says how cells are read, for records that come as rows; None: they come as JSON.
     """
 
     schema: Any
     plans: Sequence[ItemPlan]
     frame: Frame
-    decoded: bool = False
+    rows: RowSource | None = None
 
 
-@dataclass(slots=True)
-class _Item:
-    """An item in the making; *needs* is the expression that says whether it is made."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What was written for one shape of records: *one* takes a single one, *run* many."""
 
-    index: int
-    needs: str
-    attributes: dict[str, Node]
-    texts: list[str]
-    key: str
-    name: str
+    one: One
+    run: Run
 
 
-def write_way(seen: Seen, job: Job) -> Way | None:
-    """Write the function for records such as were *seen*; None if they are not for this way."""
+def write_way(seen: Seen, job: Job, header: Header | None = None) -> Way | None:
+    """
+    Write the functions for records such as were *seen*; None if they are not for this way.
+
+    *header* has the columns of rows.
+    """
     try:
-        return _Writer(seen, job).compiled()
+        return _Writer(seen, job, header).compiled()
     except (UnfitError, UnknownError, ValueError):  # msgspec's, of a name that no struct can have
         return None
 
@@ -72,8 +81,9 @@ def write_way(seen: Seen, job: Job) -> Way | None:
 class _Writer:
     """Writes the source of one function; texts of strangers are in it as literals alone."""
 
-    def __init__(self, seen: Seen, job: Job) -> None:
+    def __init__(self, seen: Seen, job: Job, header: Header | None) -> None:
         self._job = job
+        self._header = header
         self._code = SchemaCode(job.schema)
         self._root = shape_of(seen, job.schema, self._code)
         self._sources = Sources(self._root, self._code)
@@ -94,35 +104,43 @@ class _Writer:
             *self._escape(items),
             *self._pieces.lines,
             *after,
-            *_returned(items),
         ]:
             self._code.line(2, line)
         known = {**KNOWN, **self._code.constants}
-        head = [f"def make({', '.join(known)}):", "    def fused(raw):"]
-        source = "\n".join([*head, *self._code.lines, "    return fused"])
+        source = "\n".join(
+            [
+                f"def make({', '.join(known)}):",
+                *one_function(self._code.lines, self._given, items),
+                *run_function(self._code.lines, self._given, items),
+                "    return fused, run",
+            ]
+        )
         names: dict[str, Any] = {}
         exec(compile(source, "<fused>", "exec"), names)  # noqa: S102 - our own words; strangers' are in it by repr
-        way: Way = names["make"](**known)
-        return way
+        return Way(*names["make"](**known))
+
+    @property
+    def _given(self) -> str:
+        """What of a record is given, by the name that it has in `Record` and in the code."""
+        return "raw" if self._job.rows is None else "cells"
 
     def _decode(self) -> None:
         """Write what decodes a record, and gives up on one that breaks a rule of the source."""
-        struct = struct_of(self._root)
-        if self._job.decoded:
-            made = f"{self._code.constant(msgspec.convert)}(raw, {self._code.constant(struct)})"
+        root, code = self._root, self._code
+        if self._job.rows is not None:
+            if self._header is None:
+                raise UnfitError
+            write_row(root, self._header, self._job.rows, code)
         else:
+            struct = struct_of(root)
             decode = msgspec.json.Decoder(struct, float_hook=Decimal).decode
-            made = f"{self._code.constant(decode)}(raw)"
-        self._code.line(2, f"{self._root.var} = {made}")
-        structs = {
-            node.var: self._code.constant(struct) for node, struct in _structs(self._root, struct)
-        }
-        write_unpacking(self._root, structs, self._code)
-        if not self._job.decoded:
-            write_counts(self._root, self._code)
-        write_checks(self._root, self._code)
+            code.line(2, f"{root.var} = {code.constant(decode)}(raw)")
+            structs = {node.var: code.constant(made) for node, made in structs_in(root, struct)}
+            write_unpacking(root, structs, code)
+            write_counts(root, code)
+        write_checks(root, code)
 
-    def _item(self, plan: ItemPlan) -> _Item | None:
+    def _item(self, plan: ItemPlan) -> Made | None:
         needs = self._sources.needs(plan)
         if needs is None:
             return None
@@ -148,9 +166,9 @@ class _Writer:
                 f"if {needs}:",
                 *(f"    {one}" for one in texts),
             ]
-        return _Item(plan.index, needs, attributes, texts, f"k{plan.index}", str(plan.index))
+        return Made(plan.index, needs, attributes, texts, f"k{plan.index}", str(plan.index))
 
-    def _finish(self, item: _Item) -> list[str]:
+    def _finish(self, item: Made) -> list[str]:
         """Return the lines that make an item's request and its size."""
         piece, frame, name = Piece(), self._job.frame, item.name
         piece.say(frame.head)
@@ -166,7 +184,7 @@ class _Writer:
             return [f"if {item.needs}:", *(f"    {line}" for line in lines)]
         return lines
 
-    def _escape(self, items: Sequence[_Item]) -> list[str]:
+    def _escape(self, items: Sequence[Made]) -> list[str]:
         """
         Return the lines that escape all texts where one may need it.
 
@@ -175,17 +193,31 @@ class _Writer:
         texts = {item.name: found for item in items if (found := self._texts(item))}
         if not texts:
             return []
-        every = ", ".join(dict.fromkeys(one for found in texts.values() for one in found))
-        bare = not (self._job.decoded or self._sources.escapes)  # JSON escapes what needs it
+        every = list(dict.fromkeys(one for found in texts.values() for one in found))
+        bare = self._job.rows is None and not self._sources.escapes  # JSON escapes what needs it
         return [
             f"{' = '.join(f'e{name}' for name in texts)} = 0",
-            f"if {_BACKSLASH} in raw:" if bare else "if True:",
+            f"if {_BACKSLASH} in raw:" if bare else f"if odd({self._together(items, every)}):",
             *(f"    e{name} = longer(({', '.join(found)},))" for name, found in texts.items()),
             f"    if {' or '.join(f'e{name}' for name in texts)}:",
-            f"        {every}, = escaped(({every},))",
+            f"        {', '.join(every)}, = escaped(({', '.join(every)},))",
         ]
 
-    def _texts(self, item: _Item) -> list[str]:
+    def _together(self, items: Sequence[Made], every: Sequence[str]) -> str:
+        """Return the source of one text with all that is in texts and lists of texts."""
+        nodes = {
+            one.var: one
+            for item in items
+            for node in item.attributes.values()
+            for one in (node, *node.inner())
+        }
+        parts = [
+            f"{{{var}}}" if nodes[var].kind == "str" else f"{{''.join({var} or ())}}"
+            for var in every
+        ]
+        return f'f"{"".join(parts)}"'
+
+    def _texts(self, item: Made) -> list[str]:
         """Return the variables of the texts and lists of an item, each as often as it is in it."""
         return [
             one.var
@@ -193,28 +225,3 @@ class _Writer:
             for one in (node, *node.inner())
             if one.kind in ("str", "list", "set")
         ]
-
-
-def _structs(node: Node, struct: Any) -> list[tuple[Node, Any]]:
-    """Pair the objects of a shape with their structs."""
-    found = [(node, struct)]
-    for child, kind in zip(node.fields.values(), msgspec.structs.fields(struct), strict=True):
-        if child.kind == "map":
-            options = getattr(kind.type, "__args__", (kind.type,))
-            inner = next(
-                one for one in options if isinstance(one, type) and issubclass(one, msgspec.Struct)
-            )
-            found += _structs(child, inner)
-    return found
-
-
-def _returned(items: Sequence[_Item]) -> list[str]:
-    made = [f"({item.index}, {item.key}, b{item.name}, z{item.name})" for item in items]
-    if not any(item.needs for item in items):
-        return [f"return ({', '.join(made)},)"]
-    lines = ["made = []"]
-    for item, one in zip(items, made, strict=True):
-        lines.append(
-            f"if {item.needs}: made.append({one})" if item.needs else f"made.append({one})"
-        )
-    return [*lines, "return made"]

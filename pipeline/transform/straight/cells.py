@@ -9,7 +9,7 @@ way; so it is slower for a column of several types, and never another.
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
     from pipeline.model import Value
 
-__all__ = ["Header", "ReadRow", "name_cells", "plain_rows", "straight_rows"]
+__all__ = [
+    "MAX_BRACKETS",
+    "Header",
+    "ReadRow",
+    "is_no_null",
+    "name_cells",
+    "plain_rows",
+    "read_as",
+    "straight_rows",
+    "write_cell",
+]
 
 Header: TypeAlias = tuple[str, ...]
 ReadRow: TypeAlias = "Callable[[list[str]], dict[str, Value]]"
@@ -31,13 +41,13 @@ ReadRow: TypeAlias = "Callable[[list[str]], dict[str, Value]]"
 _FEW: Final = 4
 """Null values that are compared one by one."""
 
-_MAX_BRACKETS: Final = 64
+MAX_BRACKETS: Final = 64
 """Lists in a cell that are no matter of depth."""
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
-class _DoubtError(Exception):
+class _DoubtError(ValueError):
     """A cell is for the plain way."""
 
 
@@ -94,7 +104,7 @@ def _reader(header: Header, node: Node | None, nulls: frozenset[str], plain: Rea
     def read(cells: list[str]) -> dict[str, Value]:
         try:
             fields: dict[str, Value] = straight(cells)
-        except (ValueError, InvalidOperation, RecursionError, _DoubtError):
+        except (ValueError, InvalidOperation, RecursionError):
             return plain(cells)
         return fields
 
@@ -106,16 +116,29 @@ def _write(code: Code, header: Header, node: Node | None, nulls: frozenset[str])
     code.line(0, f"{', '.join(cells)}, = cells")
     code.line(0, "fields = {}")
     for name, cell in zip(header, cells, strict=True):
-        wanted = _is_no_null(code, cell, nulls)
+        wanted = is_no_null(code, cell, nulls)
         if wanted:
             code.line(0, f"if {wanted}:")
         depth = 1 if wanted else 0
         inside = None if node is None else node.fields.get(name, node.others)
-        code.line(depth, f"fields[{name!r}] = {_value(code, cell, inside, depth)}")
+        code.line(depth, f"fields[{name!r}] = {write_cell(code, cell, inside, depth)}")
     code.line(0, "return fields")
 
 
-def _is_no_null(code: Code, cell: str, nulls: frozenset[str]) -> str:
+class _Writer(Protocol):
+    """Source code under construction; see `Code`."""
+
+    def line(self, depth: int, text: str) -> None:
+        """Add a line, *depth* blocks inside of the function."""
+
+    def constant(self, value: Any) -> str:
+        """Return the source of a constant."""
+
+    def variable(self) -> str:
+        """Return a name that nothing else has."""
+
+
+def is_no_null(code: _Writer, cell: str, nulls: frozenset[str]) -> str:
     """Return the source of what says that a cell is not null; empty if none is."""
     if len(nulls) > _FEW:
         return f"{cell} not in {code.constant(nulls)}"
@@ -124,12 +147,20 @@ def _is_no_null(code: Code, cell: str, nulls: frozenset[str]) -> str:
     return " and ".join(tests)
 
 
-def _value(code: Code, cell: str, node: Node | None, depth: int) -> str:
-    """Write what reads *cell* and return the source of its value."""
+def read_as(node: Node | None) -> str | None:
+    """Return the one type that a cell is read as; None where its text decides which."""
     if node is None or not node.parses or (node.parses[0] is str and not node.options):
-        return cell
+        return "string"
     kind = next((name for name, parse in PARSES.items() if parse is node.parses[0]), None)
-    if kind is None or kind == "string" or len(node.parses) > 1 or node.options:
+    return None if kind == "string" or len(node.parses) > 1 or node.options else kind
+
+
+def write_cell(code: _Writer, cell: str, node: Node | None, depth: int) -> str:
+    """Write what reads *cell*, or raises ValueError in doubt; return the source of its value."""
+    kind = read_as(node)
+    if node is None or kind == "string":
+        return cell
+    if kind is None:
         return f"{code.constant(node.coerce)}({cell})"
     if kind == "boolean":
         return f"True if {cell} == 'true' else False if {cell} == 'false' else {cell}"
@@ -150,7 +181,7 @@ def _value(code: Code, cell: str, node: Node | None, depth: int) -> str:
 
 def _as_list(text: str) -> Value:
     """Read a cell as an array in which no key can stand twice; raises `_DoubtError`."""
-    if len(text) > MAX_PLAIN_DIGITS or "{" in text or text.count("[") > _MAX_BRACKETS:
+    if len(text) > MAX_PLAIN_DIGITS or "{" in text or text.count("[") > MAX_BRACKETS:
         raise _DoubtError
     value: Value = _decode(text)
     if type(value) is not list:
@@ -160,7 +191,7 @@ def _as_list(text: str) -> Value:
 
 def _as_object(text: str) -> Value:
     """Read a cell as an object in which no key stands twice; raises `_DoubtError`."""
-    if len(text) > MAX_PLAIN_DIGITS or text.count("[") + text.count("{") > _MAX_BRACKETS:
+    if len(text) > MAX_PLAIN_DIGITS or text.count("[") + text.count("{") > MAX_BRACKETS:
         raise _DoubtError
     value: Value = _decode(text)
     # As many colons as members that were decoded: none was lost. More: one may stand in a text.

@@ -10,7 +10,7 @@ from pipeline.sources.formats.json_decode import MAX_DEPTH
 if TYPE_CHECKING:
     from pipeline.transform.schema.predicate import SchemaCode
 
-__all__ = ["write_checks", "write_counts", "write_unpacking"]
+__all__ = ["members_of", "write_checks", "write_counts", "write_unpacking"]
 
 _BODY: Final = 2
 """Blocks that stand around the body of the function."""
@@ -31,10 +31,13 @@ def write_unpacking(root: Node, structs: dict[str, str], code: SchemaCode) -> No
     """
     Write what puts every member into its variable; *structs* are the names of the nodes' structs.
 
-    Numbers come as any value and are looked at here; all other types are the decoder's matter.
+    Objects that have none are unpacked already. Numbers come as any value and are looked at here;
+    all other types are the decoder's matter.
     """
     maps = [root, *(node for node in root.inner() if node.kind == "map")]
     for node in maps:
+        if node.var not in structs:
+            continue
         names = [child.var for child in node.fields.values()]
         all_at_once = f"{', '.join(names)}, = astuple({node.var})"
         if node is not root and not node.sure:
@@ -68,17 +71,22 @@ def write_counts(root: Node, code: SchemaCode) -> None:
     A struct keeps the last of two members in silence. All that were kept are counted here, and held
     against what may be the end of a key: all that were written at least, as in `json_decode`.
     """
-    nodes = list(root.inner())
-    terms = [str(sum(not (node.may_miss or node.loose) for node in nodes))]
-    terms += [f"({node.var} is not UNSET)" for node in nodes if node.may_miss or node.loose]
-    anything = [node for node in nodes if node.kind == "any"]
-    terms += [f"within({node.var})" for node in anything]
+    anything = [node for node in root.inner() if node.kind == "any"]
+    kept = members_of(root)
     code.line(_BODY, "dense = raw.replace(BLANK, b'')")
     code.line(_BODY, "if 9 in raw or 10 in raw or 13 in raw: dense = raw.translate(None, SPACE)")
-    kept = " + ".join(terms)
     code.line(_BODY, f"if dense.count(PAIR) != {kept} != ends(dense): return None")
     if anything:
         code.line(_BODY, f"if raw.count(CURLY) + raw.count(SQUARE) > {MAX_DEPTH}: return None")
+
+
+def members_of(node: Node) -> str:
+    """Return the source of how many members an object has, and all that is inside of it."""
+    nodes = list(node.inner())
+    terms = [str(sum(not (one.may_miss or one.loose) for one in nodes))]
+    terms += [f"({one.var} is not UNSET)" for one in nodes if one.may_miss or one.loose]
+    terms += [f"within({one.var})" for one in nodes if one.kind == "any"]
+    return " + ".join(terms)
 
 
 def write_checks(node: Node, code: SchemaCode) -> None:
