@@ -21,6 +21,7 @@ What the service does and this engine does not:
   refuses by name, also parameters that do not exist. Reserved words are not refused as names.
 - Tables are ACTIVE and gone at once; item counts are of this moment; every read is consistent, in
   indexes too; time to live is remembered, but nothing is ever deleted for it.
+- One call more, private to us: a table can be given settings of its own (`configure`).
 - Write capacity is limited only by `EngineSettings`, not by a table's own throughput; reads never
   are. No quota, no auto scaling, no adaptive capacity; a burst is a second's worth, not 300.
 - Items that chance hands back (`unprocessed`, `throttle`) name a reason, but no bucket was empty.
@@ -48,5 +49,6 @@ What DynamoDB Local 3.3.1 does differently:
 from pipeline.embedded.server import Endpoint, serve
 from pipeline.embedded.settings import EngineSettings
 from pipeline.embedded.storage.lock import EngineBusyError
+from pipeline.embedded.tuning.remote import configure
 
-__all__ = ["Endpoint", "EngineBusyError", "EngineSettings", "serve"]
+__all__ = ["Endpoint", "EngineBusyError", "EngineSettings", "configure", "serve"]

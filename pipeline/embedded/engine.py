@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from pipeline.embedded import answers
-from pipeline.embedded.capacity import Capacity
 from pipeline.embedded.operations import batch_get, batch_write, pages, single, tables
-from pipeline.embedded.service import Mishaps, Service
+from pipeline.embedded.service import Service
 from pipeline.embedded.storage.catalog import Catalog
 from pipeline.embedded.storage.database import Database
 from pipeline.embedded.storage.lock import FileLock
+from pipeline.embedded.tuning.behaviours import Behaviours
+from pipeline.embedded.tuning.private import CONFIGURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +50,15 @@ _WRITES: dict[str, Callable[[Service, bytes], dict[str, Any]]] = {
 
 
 class Reply(NamedTuple):
-    """An HTTP status and a JSON body."""
+    """
+    An HTTP status and a JSON body.
+
+    *settings* say how long it is held back; None: those that the engine was started with.
+    """
 
     status: int
     body: bytes
+    settings: EngineSettings | None = None
 
 
 def encoded(error: answers.ServiceError) -> Reply:
@@ -64,7 +70,8 @@ class Engine:
     """
     The tables of one file (*path* None: of memory), for one thread: that which opens it.
 
-    *monotonic* is the clock, in seconds, by which capacity comes back.
+    With *kept* a table's own settings stand in the file beside it. *monotonic* is the clock, in
+    seconds, by which capacity comes back.
     """
 
     def __init__(
@@ -72,14 +79,14 @@ class Engine:
         path: Path | None,
         settings: EngineSettings,
         *,
+        kept: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lock = FileLock(path) if path is not None else None
         self._database = Database(path)
         self._catalog = Catalog(self._database)
-        self._service = Service(
-            self._database, self._catalog, Capacity(settings), Mishaps(settings), monotonic
-        )
+        self._behaviours = Behaviours(settings, self._database, kept=kept)
+        self._service = Service(self._database, self._catalog, self._behaviours, monotonic)
 
     def open(self) -> None:
         """
@@ -93,6 +100,7 @@ class Engine:
         try:
             self._database.open()
             self._catalog.load()
+            self._behaviours.load()
         except BaseException:
             self.close()
             raise
@@ -105,8 +113,14 @@ class Engine:
 
     def reply(self, target: str | None, request: bytes) -> Reply:
         """Carry out one request; every fault is an answer."""
+        asked = self._catalog.asked
+        asked.clear()
+        status, body, _ = self._answer(target or "", request)
+        return Reply(status, body, self._behaviours.slowest(asked))
+
+    def _answer(self, target: str, request: bytes) -> Reply:
         try:
-            return Reply(200, orjson.dumps(self._carry_out(target or "", request)))
+            return Reply(200, orjson.dumps(self._carry_out(target, request)))
         except answers.ServiceError as error:
             refusal = error
         except orjson.JSONDecodeError:
@@ -117,6 +131,9 @@ class Engine:
         return encoded(refusal)
 
     def _carry_out(self, target: str, request: bytes) -> dict[str, Any]:
+        if target == CONFIGURE:
+            with self._database.transaction():
+                return self._behaviours.configure(request)
         operation = target.removeprefix(TARGET)
         if operation in _READS:
             return _READS[operation](self._service, request)

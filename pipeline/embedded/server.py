@@ -45,13 +45,18 @@ class Endpoint:
 
 @asynccontextmanager
 async def serve(
-    path: Path | None, *, settings: EngineSettings = _DEFAULTS, port: int = 0
+    path: Path | None,
+    *,
+    settings: EngineSettings = _DEFAULTS,
+    port: int = 0,
+    kept: bool = False,
 ) -> AsyncIterator[Endpoint]:
     """
     Serve the tables of one file (*path* None: of memory) as long as the context lasts.
 
     Listens on 127.0.0.1 only, on a free port if *port* is 0. SQLite runs in a thread of its own.
-    On leaving, idle connections are closed and requests under way get a moment.
+    With *kept* the settings that single tables are given (`configure`) outlive the process, as the
+    tables do. On leaving, idle connections are closed and requests under way get a moment.
 
     :raises EngineBusyError: another process serves this file.
     :raises PreflightError: the file is not the engine's, or cannot be written; the port is taken.
@@ -60,7 +65,7 @@ async def serve(
 
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="pipeline-embedded") as thread:
-        engine = await loop.run_in_executor(thread, _opened, path, settings)
+        engine = await loop.run_in_executor(thread, _opened, path, settings, kept)
         try:
             async with _listening(_Front(engine, thread, settings), port) as endpoint:
                 yield endpoint
@@ -68,13 +73,13 @@ async def serve(
             await asyncio.shield(loop.run_in_executor(thread, engine.close))
 
 
-def _opened(path: Path | None, settings: EngineSettings) -> Engine:
+def _opened(path: Path | None, settings: EngineSettings, kept: bool) -> Engine:  # noqa: FBT001 - an executor passes no names
     """Import what serving needs, half a second's worth, and open the engine; off the loop."""
     import aiohttp.web  # noqa: F401, PLC0415 - only a process that serves pays for it
 
     from pipeline.embedded.engine import Engine  # noqa: PLC0415 - orjson, msgspec, sqlite3
 
-    engine = Engine(path, settings)
+    engine = Engine(path, settings, kept=kept)
     engine.open()
     return engine
 
@@ -116,7 +121,7 @@ class _Front:
         if request.method == "GET" and request.path == "/":
             return web.Response(text="healthy: the embedded engine")
         reply = await self._reply(request)
-        settings = self._settings
+        settings = reply.settings or self._settings
         if settings.latency or settings.jitter:
             due = started + settings.latency + settings.jitter * self._random.random()
             await asyncio.sleep(max(0.0, due - time.monotonic()))

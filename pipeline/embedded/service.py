@@ -11,10 +11,10 @@ from pipeline.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.embedded.capacity import Capacity
     from pipeline.embedded.settings import EngineSettings
     from pipeline.embedded.storage.catalog import Catalog
     from pipeline.embedded.storage.database import Database
+    from pipeline.embedded.tuning.behaviours import Behaviours
 
 __all__ = ["Mishaps", "Service"]
 
@@ -42,7 +42,6 @@ class Service:
 
     database: Database
     catalog: Catalog
-    capacity: Capacity
-    mishaps: Mishaps
+    behaviours: Behaviours
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time

@@ -51,8 +51,9 @@ def batch_write_item(service: Service, request: bytes) -> dict[str, Any]:
     mode = parameters.capacity_mode()
     _check_numbers(wanted)
     parts = [_plan_table(service.catalog.get(name), wanted[name] or []) for name in wanted]
-    if service.mishaps.refuses_request():
-        raise throttled(parts[0].known.table)
+    for part in _first_of_each_behaviour(service, parts):
+        if service.behaviours.of(part.known.table.name).mishaps.refuses_request():
+            raise throttled(part.known.table)
     admitted = [_admit(service, part) for part in parts]
     if not any(admitted):
         raise out_of_capacity(
@@ -73,6 +74,12 @@ def batch_write_item(service: Service, request: bytes) -> dict[str, Any]:
     if mode != "NONE":
         answer["ConsumedCapacity"] = consumed
     return answer
+
+
+def _first_of_each_behaviour(service: Service, parts: Sequence[_Part]) -> list[_Part]:
+    """Give a part for each throw of the dice: tables that share them share the throw."""
+    behaviours = [id(service.behaviours.of(part.known.table.name)) for part in parts]
+    return [part for n, part in enumerate(parts) if behaviours.index(behaviours[n]) == n]
 
 
 def _divided(request: bytes) -> tuple[Parameters, dict[str, list[msgspec.Raw] | None]]:
@@ -143,13 +150,13 @@ def _content(one: Any, kind: str, name: str) -> dict[str, Any]:
 def _admit(service: Service, part: _Part) -> list[Change]:
     """Give those of a table's writes that can be made, and note the others in *part*."""
     read_old(service.database, part.known.table, part.changes)
-    now = service.monotonic()
+    behaviour, now = service.behaviours.of(part.known.table.name), service.monotonic()
     admitted: list[Change] = []
     for number, change in enumerate(part.changes):
         shortage = None
-        back = service.mishaps.hands_back()
+        back = behaviour.mishaps.hands_back()
         if not back:
-            shortage = service.capacity.admit(part.known.table, change.cost, change.spread, now)
+            shortage = behaviour.capacity.admit(part.known.table, change.cost, change.spread, now)
             back = shortage is not None
         if back:
             part.back.append(number)

@@ -96,11 +96,12 @@ def _return_values(parameters: Parameters) -> bool:
 def _write_one(
     service: Service, known: Known, change: Change, mode: str, *, returned: bool
 ) -> dict[str, Any]:
-    if service.mishaps.refuses_request():
+    behaviour = service.behaviours.of(known.table.name)
+    if behaviour.mishaps.refuses_request():
         raise throttled(known.table)
     read_old(service.database, known.table, [change], bodies=returned)
     now = service.monotonic()
-    shortage = service.capacity.admit(known.table, change.cost, change.spread, now)
+    shortage = behaviour.capacity.admit(known.table, change.cost, change.spread, now)
     if shortage is not None:
         raise out_of_capacity([(known.table, shortage)])
     consumption = apply(service.database, known.table, [change])

@@ -49,7 +49,7 @@ def delete_table(service: Service, request: bytes) -> dict[str, Any]:
     table = _named(service, request, "DeleteTable", set())[1]
     described = _described(service, table)
     service.catalog.remove(table)
-    service.capacity.forget(table.name)
+    service.behaviours.of(table.name).capacity.forget(table.name)
     return {"TableDescription": {**described, "TableStatus": "DELETING"}}
 
 

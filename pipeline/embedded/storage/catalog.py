@@ -31,6 +31,8 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, Known] = {}
+        self.asked: set[str] = set()
+        """Names that were looked up since somebody emptied it."""
 
     def load(self) -> None:
         """Read all definitions from the database."""
@@ -52,6 +54,7 @@ class Catalog:
 
     def find(self, name: str) -> Known | None:
         """Give a table if it is there."""
+        self.asked.add(name)
         return self._known.get(name)
 
     def get(self, name: str) -> Known:
@@ -60,7 +63,7 @@ class Catalog:
 
         :raises ServiceError: there is none of this name.
         """
-        known = self._known.get(name)
+        known = self.find(name)
         if known is None:
             raise answers.no_such_table()
         return known

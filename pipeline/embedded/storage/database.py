@@ -122,6 +122,16 @@ class Database:
         """Forget a table's definition; its relations are dropped apart."""
         self._run("DELETE FROM tables WHERE name = ?", (name,))
 
+    def saved_settings(self) -> list[tuple[str, bytes]]:
+        """Give each table's settings, as they were saved."""
+        known = self._run("SELECT 1 FROM sqlite_master WHERE name = 'settings'").fetchone()
+        return list(self._run("SELECT name, settings FROM settings")) if known else []
+
+    def save_settings(self, name: str, settings: bytes) -> None:
+        """Keep a table's settings in place of older ones; files of before have no place for it."""
+        self._run("CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, settings BLOB)")
+        self._run("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, settings))
+
     def create_relation(self, *, index: bool) -> int:
         """Make a new relation, of items or (*index*) of an index's entries, and give its number."""
         cursor = self._run("INSERT INTO relations (items, bytes) VALUES (0, 0)")

@@ -1,0 +1,1 @@
+"""How single tables behave, where several loads share one engine."""
