@@ -45,7 +45,9 @@ class Options:
 
     *folder* is the definition's. *bar* shows a progress bar on stderr, else log lines go there.
     *fresh* starts over where an unfinished run stands; *verify* reads compressed parts as a whole
-    before the first write.
+    before the first write. *run* is the id of the one run that is begun, or gone on with if it is
+    unfinished; other unfinished runs stay as they are, and *fresh* says nothing then. *engine* is
+    the URL of an embedded engine that is served already: a definition that asks for one gets it.
     """
 
     folder: Path
@@ -55,6 +57,8 @@ class Options:
     bar: bool = False
     fresh: bool = False
     verify: bool = True
+    run: str | None = None
+    engine: str | None = None
 
 
 async def run_pipeline(definition: Definition, options: Options, stop: StopSignal) -> Report:
@@ -115,13 +119,18 @@ async def _load(
     kept = definition.checkpoint.enabled and source.resumable and not options.dry_run
     locked = not options.dry_run
     with claimed(
-        options.runs, definition.name, locked=locked, kept=kept, fresh=options.fresh
+        options.runs,
+        definition.name,
+        locked=locked,
+        kept=kept,
+        fresh=options.fresh,
+        given=options.run,
     ) as claim:
         try:
             read = await _open(definition, source)
         except SourceCorruptError as error:
             return unreadable(_plan(definition, options, claim), error)
-        async with open_table(definition, options.runs) as access:
+        async with open_table(definition, options.runs, options.engine) as access:
             await claim.require_table(access.calls, definition.target.table)
             written = await _target(definition, options, access, read)
             wanted = fingerprint(definition, read, written)

@@ -9,7 +9,7 @@ from pipeline.errors import PipelineError, SourceCorruptError, StopRunError
 from pipeline.observe.logs import open_log
 from pipeline.observe.metrics import Metrics, Tally
 from pipeline.observe.report import Ending, make_report
-from pipeline.state.rundir import make_run_folder, write_report
+from pipeline.state.rundir import write_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ def tell_report(report: Report, log: Log) -> None:
 def unreadable(plan: Plan, error: SourceCorruptError) -> Report:
     """Report a source that is damaged where it begins: nothing was read, nothing written."""
     definition, claim = plan.definition, plan.claim
-    folder = make_run_folder(claim.root, claim.name, claim.run)
+    folder = claim.make_folder()
     identity = {
         "name": definition.name,
         "run": folder.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from pipeline.compose.pace import most_workers
@@ -33,30 +33,37 @@ __all__ = ["check_items", "find_table", "open_table"]
 
 
 @asynccontextmanager
-async def open_table(definition: Definition, runs: Path) -> AsyncIterator[Access]:
-    """Yield access to the definition's endpoint; the embedded engine runs as long as it."""
-    target = definition.target
-    connections = most_workers(definition) + 1
-    if target.endpoint != "embedded":
-        settings = ConnectionSettings(
-            target.region, target.endpoint, connections, timeout=definition.write.timeout
-        )
-        async with open_access(settings, target.transport) as access:
-            yield access
-        return
-    from pipeline.embedded import serve  # noqa: PLC0415 - only where it is asked for
+async def open_table(
+    definition: Definition, runs: Path, engine: str | None = None
+) -> AsyncIterator[Access]:
+    """
+    Yield access to the definition's endpoint.
 
-    path = engine_path(definition, runs)
-    async with serve(path, settings=engine_settings(definition)) as endpoint:
+    An embedded engine runs as long as it; *engine* is the URL of one that is served already, which
+    learns the definition's settings for its table.
+    """
+    target = definition.target
+    async with AsyncExitStack() as stack:
+        url, rehearsal = target.endpoint, target.endpoint == "embedded"
+        if rehearsal and engine is not None:
+            from pipeline.embedded import configure  # noqa: PLC0415 - only where it is asked for
+
+            url = engine
+            await configure(url, target.table, engine_settings(definition))
+        elif rehearsal:
+            from pipeline.embedded import serve  # noqa: PLC0415 - as above
+
+            path = engine_path(definition, runs)
+            served = serve(path, settings=engine_settings(definition))
+            url = (await stack.enter_async_context(served)).url
         settings = ConnectionSettings(
             target.region,
-            endpoint.url,
-            connections,
-            rehearsal=True,
+            url,
+            most_workers(definition) + 1,
+            rehearsal=rehearsal,
             timeout=definition.write.timeout,
         )
-        async with open_access(settings, target.transport) as access:
-            yield access
+        yield await stack.enter_async_context(open_access(settings, target.transport))
 
 
 async def find_table(

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["JobLock", "job_lock"]
+__all__ = ["JobBusyError", "JobLock", "job_lock"]
 
 _LOOKS, _PAUSE = 5, 0.01
 """How often, and how many seconds apart, a refused run looks for the name of the lock's owner."""
+
+
+class JobBusyError(PreflightError):
+    """Another run of the job has the lock; the text names it. It may end, so waiting may help."""
 
 
 class JobLock:
@@ -52,8 +56,8 @@ def job_lock(root: Path, name: str, run_id: str) -> Iterator[JobLock]:
     Hold the lock of job *name*, ``<root>/<name>/.lock``, or refuse at once.
 
     It dies with the process and is never stale. The file stays: removing it would let two runs
-    lock two different files of one name. Raise `PreflightError` if another run has it, which the
-    text names, or if there can be no lock in this place.
+    lock two different files of one name. Raise `JobBusyError` if another run has it, and
+    `PreflightError` if there can be no lock in this place.
     """
     import fcntl  # noqa: PLC0415 - POSIX only: the package must import elsewhere
 
@@ -80,7 +84,7 @@ def job_lock(root: Path, name: str, run_id: str) -> Iterator[JobLock]:
 
 
 def _take(path: Path, descriptor: int, name: str) -> None:
-    """Lock *descriptor*, or raise `PreflightError` that names who has it."""
+    """Lock *descriptor*, or raise `JobBusyError` that names who has it."""
     import fcntl  # noqa: PLC0415 - as above
 
     owner: dict[str, Any] = {}
@@ -97,7 +101,7 @@ def _take(path: Path, descriptor: int, name: str) -> None:
             break
         # Its owner is about to write down who it is. Blocks 50 ms at most, before any work.
         select.select((), (), (), _PAUSE)
-    raise PreflightError(_busy(name, path, owner))
+    raise JobBusyError(_busy(name, path, owner))
 
 
 def _owner(descriptor: int) -> dict[str, Any]:

@@ -25,12 +25,16 @@ def new_run_id(now: datetime | None = None) -> str:
     return f"{moment}-{secrets.token_hex(3)}"
 
 
-def make_run_folder(root: Path, name: str, run_id: str) -> Path:
-    """Make the folder of run *run_id* and point ``latest`` to it; only the owner may enter."""
+def make_run_folder(root: Path, name: str, run_id: str, *, again: bool = False) -> Path:
+    """
+    Make the folder of run *run_id* and point ``latest`` to it; only the owner may enter.
+
+    *again* takes one that is there already: of a run that got nowhere and begins once more.
+    """
     folder = root / name / run_id
     try:
         make_folder(folder.parent)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=again)
         sync_folder(folder.parent)
         _point(root / name / "latest", run_id)
     except OSError as error:

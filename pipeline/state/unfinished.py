@@ -7,20 +7,36 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from pipeline.errors import PreflightError, StorageError
 from pipeline.state.checkpoint import CheckpointError, CheckpointFiles
-from pipeline.state.durable import sync_folder
+from pipeline.state.durable import read_all, sync_folder
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Unfinished", "abandon_run", "close_run", "mark_unfinished", "unfinished_runs"]
+__all__ = [
+    "RunFinishedError",
+    "Unfinished",
+    "abandon_run",
+    "begun_run",
+    "close_run",
+    "mark_unfinished",
+    "unfinished_runs",
+]
 
 _MARKER = "unfinished"
 
 _RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+
+_FINISHED = {"succeeded", "completed_with_errors"}
+
+
+class RunFinishedError(PreflightError):
+    """A run is asked for by its id, and is over for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,47 @@ def unfinished_runs(root: Path, name: str) -> list[Unfinished]:
         ) from error
     found = (_judge(run, folder / run) for run in sorted(runs, reverse=True))
     return [one for one in found if one is not None]
+
+
+def begun_run(root: Path, name: str, run: str) -> Unfinished | None:
+    """
+    Return run *run* of job *name* if it has written something; None if it is to be begun.
+
+    It is to be begun if it is not there, or if it ended before its first write: then nothing of it
+    counts. Raise `RunFinishedError` if it is finished, and `PreflightError` if *run* is no run's
+    id, or if what stands of it cannot be read.
+    """
+    if _RUN_ID.fullmatch(run) is None:
+        raise PreflightError(f"{run!r} is no run's id; one looks like 20261122T130501Z-9f3a1c")
+    folder = root / name / run
+    found = _judge(run, folder)
+    if found is not None:
+        return found
+    loaded = CheckpointFiles(folder).load()
+    if loaded is None:  # it keeps none, or was ended before it had one
+        over = _reported(folder) in _FINISHED
+    else:
+        over = loaded.document.get("finished") is True
+    if over:
+        raise RunFinishedError(
+            f"run {run} of {name!r} is finished, and is not run twice; {str(folder)!r} has its "
+            "report. Begin another run to load again"
+        )
+    return None
+
+
+def _reported(folder: Path) -> str | None:
+    """Return the status that the run in *folder* reported at its end, if it came to one."""
+    try:
+        status = orjson.loads(read_all(folder / "report.json"))["status"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PreflightError(
+            f"the report in {str(folder)!r} cannot be read ({type(error).__name__}), so that it is "
+            "not known whether that run is finished; make it readable, or begin another run"
+        ) from error
+    return status if isinstance(status, str) else None
 
 
 def _judge(run: str, folder: Path) -> Unfinished | None:

@@ -11,7 +11,7 @@ from pipeline.errors import PreflightError
 from pipeline.state.checkpoint import CheckpointFiles
 from pipeline.state.joblock import job_lock
 from pipeline.state.rundir import make_run_folder, new_run_id, reopen_run_folder
-from pipeline.state.unfinished import abandon_run, mark_unfinished, unfinished_runs
+from pipeline.state.unfinished import abandon_run, begun_run, mark_unfinished, unfinished_runs
 from pipeline.table.aws.admin import describe
 from pipeline.values import dataclass
 
@@ -76,7 +76,11 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to run a job, and what stands of it; *kept* says that checkpoints are kept."""
+    """
+    The right to run a job, and what stands of it; *kept* says that checkpoints are kept.
+
+    *given*: the run is this one and no other, whether it is begun now or gone on with.
+    """
 
     root: Path
     name: str
@@ -84,6 +88,11 @@ class Claim:
     unfinished: Sequence[Unfinished]
     kept: bool
     fresh: bool
+    given: bool = False
+
+    def make_folder(self) -> Path:
+        """Make the folder of the run that begins."""
+        return make_run_folder(self.root, self.name, self.run, again=self.given)
 
     async def require_table(self, calls: TableCalls, table: str) -> None:
         """Refuse to go on with a run whose table is gone, instead of making an empty one."""
@@ -112,7 +121,7 @@ class Claim:
             # Left by a --fresh that crashed before it gave them up; nothing else leaves two.
             older = [one for one in self.unfinished if one.run < earlier.run]
             return Beginning(earlier.run, folder, earlier, self.kept, older)
-        folder = make_run_folder(self.root, self.name, self.run)
+        folder = self.make_folder()
         beginning = Beginning(self.run, folder, None, self.kept)
         if not self.kept:
             return replace(beginning, ignored=self.unfinished)
@@ -136,13 +145,19 @@ def _keep_whole(earlier: Earlier, limit: int | None) -> None:
 
 
 @contextmanager
-def claimed(root: Path, name: str, *, locked: bool, kept: bool, fresh: bool) -> Iterator[Claim]:
+def claimed(
+    root: Path, name: str, *, locked: bool, kept: bool, fresh: bool, given: str | None = None
+) -> Iterator[Claim]:
     """
-    Claim the job *name* while the body runs.
+    Claim the job *name*, or of its runs the one with the *given* id, while the body runs.
 
-    Raise `PreflightError` if another process has it. Without *locked* (a dry run, which keeps
-    nothing) any number may run.
+    Raise `PreflightError` if another process has it, or if that one run is finished. Without
+    *locked* (a dry run, which keeps nothing) any number may run.
     """
+    if given is not None:
+        with job_lock(root, name, given):
+            yield _given(root, name, given, kept=kept)
+        return
     run = new_run_id()
     if not locked:
         yield Claim(root, name, run, (), kept=False, fresh=fresh)
@@ -152,3 +167,15 @@ def claimed(root: Path, name: str, *, locked: bool, kept: bool, fresh: bool) -> 
         if kept and not fresh and found:
             lock.name_run(found[0].run)  # so that a second process is told the right one
         yield Claim(root, name, run, found, kept=kept, fresh=fresh)
+
+
+def _given(root: Path, name: str, run: str, *, kept: bool) -> Claim:
+    """Claim the one run *run*: others of the job stay as they are, unfinished or not."""
+    found = begun_run(root, name, run)
+    if found is not None and not kept:
+        raise PreflightError(
+            f"run {run} is unfinished, and can be gone on with only as it was begun: not as a dry "
+            "run, nor without checkpoints (checkpoint.enabled, a source that is read once)"
+        )
+    unfinished = () if found is None else (found,)
+    return Claim(root, name, run, unfinished, kept=kept, fresh=False, given=True)
