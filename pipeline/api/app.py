@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
@@ -45,11 +46,14 @@ def make_app(context: Context, access: Access, limits: Limits, log: Log) -> Enve
     app.state.context = context
     for routes in (service, jobs, events, migrate, pages):
         app.include_router(routes.router)
-    document = openapi_of(app, secured=access.token is not None)
+
+    @cache
+    def document() -> dict[str, Any]:
+        return openapi_of(app, secured=access.token is not None)
 
     async def openapi(_: Request) -> Response:
         names = [one.name for one in context.service.pipelines() if one.valid]
-        return answer(with_examples(document, names))
+        return answer(with_examples(document(), names))
 
     app.router.add_route("/openapi.json", openapi, methods=["GET"])
     for kind in (*EXPECTED, Exception):
@@ -59,5 +63,7 @@ def make_app(context: Context, access: Access, limits: Limits, log: Log) -> Enve
 
 async def _refuse(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
-    text = body(problem, request.scope["state"]["request"])
+    state = request.scope["state"]
+    state["problem"] = problem.name
+    text = body(problem, state["request"])
     return Response(text, problem.kind.status, dict(problem.headers), MEDIA_TYPE)

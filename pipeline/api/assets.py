@@ -1,4 +1,4 @@
-"""Assets: the page's files, read once; a name that is not in the list is never looked for."""
+"""Assets: the page's files, all read at the start; no request ever opens a file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ _PACKAGE: Final = Path(__file__).parents[1]
 _PAGE: Final = _PACKAGE / "api" / "page"
 _CHARTS: Final = _PACKAGE / "observe" / "page"
 
-_FILES: Final = {
-    "index.html": _PAGE,
-    "app.js": _PAGE,
-    "style.css": _PAGE,
-    "charts.js": _CHARTS,
-    "charts.css": _CHARTS,
-    "uplot.js": _CHARTS,
-    "uplot.css": _CHARTS,
-}
 _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -40,12 +31,16 @@ class Asset:
 
 
 def load_assets() -> dict[str, Asset]:
-    """Read the files of the page that are there, by name."""
-    found = {}
-    for name, folder in _FILES.items():
-        path = folder / name
-        if path.is_file():
-            content = path.read_bytes()
-            tag = hashlib.sha256(content, usedforsecurity=False).hexdigest()[:32]
-            found[name] = Asset(content, _TYPES[path.suffix], f'"{tag}"')
-    return found
+    """Read the files of the page and of its charts, by name."""
+    return {
+        path.name: _load(path)
+        for folder in (_CHARTS, _PAGE)
+        for path in sorted(folder.glob("*"))
+        if path.suffix in _TYPES
+    }
+
+
+def _load(path: Path) -> Asset:
+    content = path.read_bytes()
+    tag = hashlib.sha256(content, usedforsecurity=False).hexdigest()[:32]
+    return Asset(content, _TYPES[path.suffix], f'"{tag}"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -114,10 +115,20 @@ async def read_overrides(request: Request) -> Migrate:
     if not text.strip():
         return Migrate()
     try:
-        return Migrate.model_validate_json(text)
+        overrides = Migrate.model_validate_json(text)
     except ValidationError as error:
-        raise Problem(
-            "invalid-request",
-            'the body is not what is taken here; an example: {"limit": 1000, "dry_run": true}',
-            told(error.errors(include_url=False, include_context=True, include_input=False)),
-        ) from None
+        found = told(error.errors(include_url=False, include_context=True, include_input=False))
+        raise _not_overrides(found) from None
+    # It is one flat object now. Which of two values is meant, two readers may see otherwise.
+    names = [name for name, _ in json.loads(text, object_pairs_hook=list)]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise _not_overrides([(name, "is there twice") for name in sorted(twice)])
+    return overrides
+
+
+def _not_overrides(found: list[tuple[str, str]]) -> Problem:
+    told_first = "; ".join(f"{where}: {message}" for where, message in found[:3])
+    example = '{"limit": 1000, "dry_run": true}'
+    detail = f"the body is not what is taken here ({told_first}); an example: {example}"
+    return Problem("invalid-request", detail, found[:20])

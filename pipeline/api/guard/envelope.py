@@ -41,22 +41,22 @@ class Envelope:
         if scope["type"] != "http":
             return
         exchange = _Exchange(scope, receive, send)
+        # What a HEAD asks for is what a GET would say, without the body.
+        asked = {**scope, "method": "GET"} if exchange.bodiless else scope
         try:
-            await self._app(scope, exchange.receive, exchange.send)
+            await self._app(asked, exchange.receive, exchange.send)
         except Problem as problem:
             await exchange.answer(problem)
         except Exception as error:  # noqa: BLE001 - the last resort: nothing of it goes out
             self._log.error("http.failed", request=exchange.request, exc_info=error)
             await exchange.answer(Problem("internal", _OURS))
         finally:
-            self._tell(scope, exchange)
+            self._tell(scope, exchange, getattr(asked.get("route"), "path", None))
 
-    def _tell(self, scope: dict[str, Any], exchange: _Exchange) -> None:
-        route = scope.get("route")
-        path = getattr(route, "path", None)
+    def _tell(self, scope: dict[str, Any], exchange: _Exchange, path: str | None) -> None:
         seconds = time.perf_counter() - exchange.begun
         self._traffic.note(scope["method"], path, exchange.status, exchange.waited)
-        client = scope.get("client")
+        client, problem = scope.get("client"), scope["state"].get("problem")
         self._log.info(
             "http.request",
             request=exchange.request,
@@ -67,6 +67,7 @@ class Envelope:
             duration_ms=round(seconds * 1000, 1),
             sent=exchange.sent,
             client=client[0] if client else None,
+            **({"problem": problem} if problem is not None else {}),
         )
 
 
@@ -84,6 +85,7 @@ class _Exchange:
     def __init__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self.request = str(uuid.uuid4())
         self.begun = time.perf_counter()
+        self.bodiless = scope["method"] == "HEAD"
         self.status = 0
         self.sent = 0
         self.waited = 0.0
@@ -92,6 +94,7 @@ class _Exchange:
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"0")
         self._read = b"transfer-encoding" not in headers and not length.strip(b"0")
+        self._scope = scope
         scope["state"]["request"] = self.request
 
     async def receive(self) -> dict[str, Any]:
@@ -113,15 +116,18 @@ class _Exchange:
             if not self._read:
                 # The rest of the body is not wanted, and would be taken for the next request's.
                 headers.append((b"connection", b"close"))
-            message = {**message, "headers": headers}
-        else:
+            await self._send({**message, "headers": headers})
+            if self.bodiless:
+                await self._send({"type": "http.response.body", "body": b""})
+        elif not self.bodiless:
             self.sent += len(message.get("body", b""))
-        await self._send(message)
+            await self._send(message)
 
     async def answer(self, problem: Problem) -> None:
         """Answer with *problem*; where an answer has begun, uvicorn breaks the connection off."""
         if self.status:
             return
+        self._scope["state"]["problem"] = problem.name
         text = body(problem, self.request)
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(text))]
         headers += [(name.lower().encode(), it.encode()) for name, it in problem.headers.items()]

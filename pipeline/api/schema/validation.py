@@ -53,4 +53,10 @@ def _message(error: Mapping[str, Any]) -> str:
     context = error.get("ctx") or {}
     if error["type"] == _OURS:
         return str(context["error"])  # raised by our own validators
-    return _SAID.get(error["type"], "is not as it should be").format(**context)
+    shown = {name: _short(it) for name, it in context.items()}
+    return _SAID.get(error["type"], "is not as it should be").format(**shown)
+
+
+def _short(bound: object) -> object:
+    """Return a bound as a person writes it: 1, not 1.0."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound

@@ -1,0 +1,1 @@
+"""The HTTP side of the job service, without a socket: applications are called, bytes are fed."""
