@@ -13,7 +13,7 @@ from pipeline.core.flow import StopSignal
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-__all__ = ["Interrupted", "drive"]
+__all__ = ["Interrupted", "drive", "loop_factory", "tune_collector"]
 
 T = TypeVar("T")
 
@@ -36,11 +36,7 @@ def drive(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
     anything in flight a signal simply ends it: `Interrupted`. After that, for the rest of the
     process, SIGINT is ignored: what is done will be reported.
     """
-    # What is loaded has no cycles, and a collection that walks the two million values of a record
-    # in one go would stall the loop.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    gc.enable()
+    tune_collector()
     caught: list[signal.Signals] = []
 
     async def guarded() -> T:
@@ -49,7 +45,7 @@ def drive(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
             return await work(stop)
 
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(guarded())
     except asyncio.CancelledError:
         if not caught:
@@ -83,7 +79,17 @@ def _signals(stop: StopSignal, caught: list[signal.Signals]) -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def tune_collector() -> None:
+    """Collect garbage from now on, seldom, and none of what was imported."""
+    # What is loaded has no cycles, and a collection that walks the two million values of a record
+    # in one go would stall the loop.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    gc.enable()
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the fast event loop; None: there is none here but asyncio's own."""
     try:
         import uvloop  # noqa: PLC0415 - it is not there on Windows
     except ImportError:  # asyncio's own loop does the same, more slowly

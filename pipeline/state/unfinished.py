@@ -25,6 +25,7 @@ __all__ = [
     "begun_run",
     "close_run",
     "mark_unfinished",
+    "require_run_id",
     "unfinished_runs",
 ]
 
@@ -36,7 +37,11 @@ _FINISHED = {"succeeded", "completed_with_errors"}
 
 
 class RunFinishedError(PreflightError):
-    """A run is asked for by its id, and is over for good."""
+    """A run is asked for by its id, and is over; *status* is what it reported, None if nothing."""
+
+    def __init__(self, message: str, status: str | None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +86,35 @@ def unfinished_runs(root: Path, name: str) -> list[Unfinished]:
     return [one for one in found if one is not None]
 
 
+def require_run_id(run: str) -> None:
+    """Raise `PreflightError` if *run* is no run's id: it becomes the name of a folder."""
+    if _RUN_ID.fullmatch(run) is None:
+        raise PreflightError(f"{run!r} is no run's id; one looks like 20261122T130501Z-9f3a1c")
+
+
 def begun_run(root: Path, name: str, run: str) -> Unfinished | None:
     """
     Return run *run* of job *name* if it has written something; None if it is to be begun.
 
     It is to be begun if it is not there, or if it ended before its first write: then nothing of it
-    counts. Raise `RunFinishedError` if it is finished, and `PreflightError` if *run* is no run's
-    id, or if what stands of it cannot be read.
+    counts. Raise `RunFinishedError` if it is finished, and `PreflightError` if what stands of it
+    cannot be read.
     """
-    if _RUN_ID.fullmatch(run) is None:
-        raise PreflightError(f"{run!r} is no run's id; one looks like 20261122T130501Z-9f3a1c")
     folder = root / name / run
     found = _judge(run, folder)
     if found is not None:
         return found
     loaded = CheckpointFiles(folder).load()
-    if loaded is None:  # it keeps none, or was ended before it had one
-        over = _reported(folder) in _FINISHED
-    else:
-        over = loaded.document.get("finished") is True
-    if over:
-        raise RunFinishedError(
-            f"run {run} of {name!r} is finished, and is not run twice; {str(folder)!r} has its "
-            "report. Begin another run to load again"
-        )
-    return None
+    status = _reported(folder)
+    # Without one it keeps none, or was ended before it had one.
+    over = status in _FINISHED if loaded is None else loaded.document.get("finished") is True
+    if not over:
+        return None
+    raise RunFinishedError(
+        f"run {run} of {name!r} is finished, and is not run twice; {str(folder)!r} has its report. "
+        "Begin another run to load again",
+        status,
+    )
 
 
 def _reported(folder: Path) -> str | None:

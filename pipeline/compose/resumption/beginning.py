@@ -11,7 +11,13 @@ from pipeline.errors import PreflightError
 from pipeline.state.checkpoint import CheckpointFiles
 from pipeline.state.joblock import job_lock
 from pipeline.state.rundir import make_run_folder, new_run_id, reopen_run_folder
-from pipeline.state.unfinished import abandon_run, begun_run, mark_unfinished, unfinished_runs
+from pipeline.state.unfinished import (
+    abandon_run,
+    begun_run,
+    mark_unfinished,
+    require_run_id,
+    unfinished_runs,
+)
 from pipeline.table.aws.admin import describe
 from pipeline.values import dataclass
 
@@ -152,10 +158,11 @@ def claimed(
     Claim the job *name*, or of its runs the one with the *given* id, while the body runs.
 
     Raise `PreflightError` if another process has it, or if that one run is finished. Without
-    *locked* (a dry run, which keeps nothing) any number may run.
+    *locked* (a dry run, which keeps nothing) any number may run, but of one given run only one.
     """
     if given is not None:
-        with job_lock(root, name, given):
+        require_run_id(given)
+        with job_lock(root, name, given) if locked else job_lock(root / name, given, given):
             yield _given(root, name, given, kept=kept)
         return
     run = new_run_id()
