@@ -17,6 +17,7 @@ from pipeline.invocation import (
     USAGE,
     WRITTEN,
     end_to_end,
+    exporting,
     load_definition,
     options_of,
     profiling,
@@ -89,6 +90,8 @@ def commands() -> None:
 )
 @options.JSON
 @options.PROFILE
+@options.METRICS_PORT
+@options.METRICS_ADDRESS
 def run(**arguments: Any) -> None:
     """
     Run the whole pipeline of CONFIG; go on where an unfinished run of the same job stands.
@@ -97,12 +100,12 @@ def run(**arguments: Any) -> None:
     progress bar on a terminal, JSON log lines otherwise. Ctrl-C stops softly: what is in flight is
     finished; a second one stops at once. The same command then goes on.
     """
-    with profiling(arguments["profile"]):
+    with profiling(arguments["profile"]), exporting(arguments) as exporter:
         definition = load_definition(arguments["config"], arguments["overrides"])
         refuse_terminal_input(definition)
         from pipeline.run import run_pipeline  # noqa: PLC0415 - heavy; not for --help
 
-        wanted = options_of(arguments)
+        wanted = options_of(arguments, exporter)
         report_and_exit(lambda stop: run_pipeline(definition, wanted, stop), arguments)
 
 
@@ -118,6 +121,8 @@ def run(**arguments: Any) -> None:
 @options.DRY
 @options.FRESH
 @options.JSON
+@options.METRICS_PORT
+@options.METRICS_ADDRESS
 def replay(**arguments: Any) -> None:
     """
     Load the records of the DEAD_LETTER file again, by the definition of --config.
@@ -126,11 +131,12 @@ def replay(**arguments: Any) -> None:
     with its own report and dead letters; the old file is left as it is. Replay before newer records
     of the same keys are loaded: an older record would replace them.
     """
-    definition = load_definition(arguments["config"], arguments["overrides"])
-    from pipeline.run import replay_letters  # noqa: PLC0415 - as in run
+    with exporting(arguments) as exporter:
+        definition = load_definition(arguments["config"], arguments["overrides"])
+        from pipeline.run import replay_letters  # noqa: PLC0415 - as in run
 
-    wanted, letters = options_of(arguments), arguments["dead_letter"]
-    report_and_exit(lambda stop: replay_letters(letters, definition, wanted, stop), arguments)
+        wanted, letters = options_of(arguments, exporter), arguments["dead_letter"]
+        report_and_exit(lambda stop: replay_letters(letters, definition, wanted, stop), arguments)
 
 
 @commands.command(epilog="Example: python -m pipeline validate configs/users.yaml --source")

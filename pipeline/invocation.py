@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Definition
     from pipeline.core.flow import StopSignal
+    from pipeline.observe.prometheus.port import Exporter
     from pipeline.observe.report import Report
     from pipeline.run import Options
 
@@ -25,6 +26,7 @@ __all__ = [
     "USAGE",
     "WRITTEN",
     "end_to_end",
+    "exporting",
     "load_definition",
     "options_of",
     "profiling",
@@ -89,6 +91,31 @@ def _tell_profile(path: Path, failure: str | None) -> None:
         say_event("info", "profile.written", f"the profile is in {path}")
 
 
+@contextmanager
+def exporting(arguments: Mapping[str, Any]) -> Iterator[Exporter | None]:
+    """Show Prometheus how the run in the body goes, if a port is given; refuse one in use."""
+    port, address = arguments["metrics_port"], arguments["metrics_address"]
+    if port is None:
+        if address is not None:
+            refuse("--metrics-address goes with --metrics-port")
+        yield None
+        return
+    from pipeline.observe.prometheus.port import serving  # noqa: PLC0415 - as in run
+
+    address = address or "127.0.0.1"
+    with ExitStack() as stack:
+        try:
+            exporter = stack.enter_context(serving(address, port))
+        except OSError as error:
+            refuse(
+                f"--metrics-port: nobody can listen on port {port} of {address!r}: "
+                f"{error.strerror}; choose another port, 0 for any that is free, or another "
+                "--metrics-address"
+            )
+        say_event("info", "metrics.served", f"Prometheus finds the metrics at {exporter.url}")
+        yield exporter
+
+
 def end_to_end(work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
     """Do *work* to its end; what ends it before its first write ends the process."""
     from pipeline.errors import UsageError  # noqa: PLC0415 - as in run
@@ -129,7 +156,7 @@ def tell_transport(definition: Definition) -> None:
         )
 
 
-def options_of(arguments: Mapping[str, Any]) -> Options:
+def options_of(arguments: Mapping[str, Any], exporter: Exporter | None = None) -> Options:
     """Return what a command's arguments add to the definition."""
     from pipeline.run import Options  # noqa: PLC0415 - as in run
 
@@ -141,6 +168,7 @@ def options_of(arguments: Mapping[str, Any]) -> Options:
         bar=is_terminal(sys.stderr),
         fresh=arguments.get("fresh", False),
         verify=arguments.get("verify_source", True),
+        exporter=exporter,
     )
 
 

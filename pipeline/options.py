@@ -18,6 +18,8 @@ __all__ = [
     "JOBS",
     "JSON",
     "LIMIT",
+    "METRICS_ADDRESS",
+    "METRICS_PORT",
     "NAMES",
     "PORT",
     "PROFILE",
@@ -66,6 +68,17 @@ PROFILE = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="HTML",
     help="Write where the processor time went to this file, a page for a browser.",
+)
+METRICS_PORT = click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Show Prometheus how the run goes, at http://127.0.0.1:PORT/metrics. 0: any free port.",
+)
+METRICS_ADDRESS = click.option(
+    "--metrics-address",
+    metavar="ADDRESS",
+    help="Listen there for it instead of on 127.0.0.1. Whoever reaches it can read the counters.",
 )
 
 

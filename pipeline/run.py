@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pipeline.compose.resumption.beginning import Claim
     from pipeline.config import Definition
     from pipeline.core.flow import StopSignal
+    from pipeline.observe.prometheus.port import Exporter
     from pipeline.observe.report import Report
     from pipeline.sources.base import Source
     from pipeline.table.access import Access
@@ -48,6 +49,7 @@ class Options:
     before the first write. *run* is the id of the one run that is begun, or gone on with if it is
     unfinished; other unfinished runs stay as they are, and *fresh* says nothing then. *engine* is
     the URL of an embedded engine that is served already: a definition that asks for one gets it.
+    *exporter* shows the metrics of the run to whoever asks.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class Options:
     verify: bool = True
     run: str | None = None
     engine: str | None = None
+    exporter: Exporter | None = None
 
 
 async def run_pipeline(definition: Definition, options: Options, stop: StopSignal) -> Report:
@@ -150,6 +153,7 @@ def _plan(
         dry_run=options.dry_run,
         bar=options.bar,
         verify=options.verify,
+        exporter=options.exporter,
     )
 
 

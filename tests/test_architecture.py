@@ -62,6 +62,7 @@ ADAPTERS = {
     "click": ("pipeline/cli.py", "pipeline/options.py"),
     "fastapi": ("pipeline/api/",),
     "h11": ("pipeline/api/guard/",),
+    "prometheus_client": ("pipeline/observe/prometheus/",),
     "pydantic": ("pipeline/api/",),
     "rich": ("pipeline/observe/",),
     "starlette": ("pipeline/api/",),
@@ -80,6 +81,11 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("name", "pipeline/api/guard/protocol.py::data_received"): "a name of asyncio.Protocol",
     ("name", "pipeline/table/http/connection.py::data_received"): "a name of asyncio.Protocol",
     (
+        "name",
+        "pipeline/observe/prometheus/port.py::process_request",
+    ): "a name of socketserver's, as is the next",
+    ("name", "pipeline/observe/prometheus/port.py::process_request_thread"): "as above",
+    (
         "modules",
         "pipeline",
     ): "what all stand on (errors, model, values), and the front door's parts",
@@ -93,6 +99,7 @@ HEAVY = (
     "jsonschema_rs",
     "msgspec",
     "orjson",
+    "prometheus_client",
     "rich",
     "yaml",
 )

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SDK = {"aiobotocore", "aiohttp", "botocore"}
-RARE = {"aiohttp", "pyinstrument", "rich", "sqlite3", "xml", "zipfile", "zstandard"}
+RARE = {
+    "aiohttp",
+    "prometheus_client",
+    "pyinstrument",
+    "rich",
+    "sqlite3",
+    "xml",
+    "zipfile",
+    "zstandard",
+}
 """What only some source, screen or option needs."""
 
 LOOP = {"asyncio", "concurrent", "httptools", "ssl", "uvloop"}

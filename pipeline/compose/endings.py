@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PipelineError, SourceCorruptError, StopRunError
 from pipeline.observe.logs import open_log
@@ -15,10 +15,44 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.compose.execution import Plan
+    from pipeline.compose.resumption.beginning import Beginning
+    from pipeline.compose.stages import Output
     from pipeline.observe.logs import Log
     from pipeline.observe.report import Report
+    from pipeline.state.deadletter import DeadLetters
 
-__all__ = ["failed", "first_leaf", "keep_report", "stopped", "tell_report", "unreadable"]
+__all__ = [
+    "attempt_of",
+    "failed",
+    "first_leaf",
+    "identity",
+    "keep_report",
+    "stopped",
+    "tell_report",
+    "unreadable",
+]
+
+
+def attempt_of(beginning: Beginning) -> int:
+    """Return the number of the attempt that is beginning, from 1."""
+    return 1 if beginning.earlier is None else beginning.earlier.attempts + 1
+
+
+def identity(
+    plan: Plan, beginning: Beginning, written: Output, dead_letters: DeadLetters
+) -> dict[str, Any]:
+    """Return what the report says of the run itself; see `make_report`."""
+    earlier = beginning.earlier
+    return {
+        "name": plan.definition.name,
+        "run": beginning.run,
+        "table": written.description.name,
+        "endpoint": written.endpoint,
+        "dead_letter": str(dead_letters.path) if dead_letters.mark.count else None,
+        "dry_run": plan.dry_run,
+        "resumed_from": None if earlier is None else earlier.resumed_from,
+        "attempts": attempt_of(beginning),
+    }
 
 
 def first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:

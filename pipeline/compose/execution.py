@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.compose import specs
+from pipeline.compose import endings, specs
 from pipeline.compose.columns import column_warnings
-from pipeline.compose.endings import failed, first_leaf, keep_report, stopped, tell_report
 from pipeline.compose.pace import following, most_workers
 from pipeline.compose.resumption.verify import Verification, check_stream
 from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pipeline.core.channel import Channel
     from pipeline.model import Checked, Outcome
     from pipeline.observe.logs import Log, RunLog
+    from pipeline.observe.prometheus.port import Exporter
     from pipeline.observe.report import Report
 
 __all__ = ["Execution", "Plan"]
@@ -51,6 +52,7 @@ class Plan:
     dry_run: bool = False
     bar: bool = False
     verify: bool = True
+    exporter: Exporter | None = None
 
 
 class Execution:
@@ -75,29 +77,24 @@ class Execution:
                 build_stages, definition, self._read, self._written, traces, self._stop
             )
             self._announce(beginning, log)
-            goal = Goal(self._read.parts, plan.limit)
-            attempt = _attempt(beginning)
-            with (
-                recorded(beginning.folder, attempt, goal, self._metrics, log),
-                watched(definition.name, goal, self._metrics, log, bar=plan.bar),
-            ):
+            with self._watched(beginning, log):
                 ending = await self._drive(stages, beginning, traces)
             dead_letters.close()
             if failure := log.failure():
                 self._metrics.warnings.append(failure)
             report = make_report(
-                self._identity(beginning, dead_letters),
+                endings.identity(plan, beginning, self._written, dead_letters),
                 ending,
                 stages.sink.totals.tally,
                 self._metrics,
                 cpu_s=time.process_time(),
                 samples=stages.sink.totals.samples,
             )
-            keep_report(beginning.folder, report, log)
+            endings.keep_report(beginning.folder, report, log)
             # Only then: a crash in between makes the next run find that nothing is left.
             if ending.finished and not await self._close(stages, beginning, traces):
-                keep_report(beginning.folder, report, log)
-            tell_report(report, log)
+                endings.keep_report(beginning.folder, report, log)
+            endings.tell_report(report, log)
         return report
 
     async def _letters(self, beginning: Beginning) -> DeadLetters:
@@ -123,7 +120,7 @@ class Execution:
             beginning.run,
             self._plan.wanted,
             {} if earlier is None else earlier.verified,
-            _attempt(beginning),
+            endings.attempt_of(beginning),
             self._plan.limit,
         )
         every = self._definition.checkpoint.every
@@ -165,18 +162,18 @@ class Execution:
                 yield f"target.create is for a new table, and this one differs: {difference}"
         yield from beginning.warnings(once=not self._read.source.resumable)
 
-    def _identity(self, beginning: Beginning, dead_letters: DeadLetters) -> dict[str, Any]:
-        earlier = beginning.earlier
-        return {
-            "name": self._definition.name,
-            "run": beginning.run,
-            "table": self._written.description.name,
-            "endpoint": self._written.endpoint,
-            "dead_letter": str(dead_letters.path) if dead_letters.mark.count else None,
-            "dry_run": self._plan.dry_run,
-            "resumed_from": None if earlier is None else earlier.resumed_from,
-            "attempts": _attempt(beginning),
-        }
+    @contextmanager
+    def _watched(self, beginning: Beginning, log: Log) -> Iterator[None]:
+        """Show and keep how the run goes while the body runs."""
+        plan, goal = self._plan, Goal(self._read.parts, self._plan.limit)
+        name, attempt = self._definition.name, endings.attempt_of(beginning)
+        labels = {"pipeline": name, "run": beginning.run}
+        with (
+            recorded(beginning.folder, attempt, goal, self._metrics, log) as look,
+            plan.exporter.following(labels, look) if plan.exporter else nullcontext(),
+            watched(name, goal, self._metrics, log, bar=plan.bar),
+        ):
+            yield
 
     async def _drive(self, stages: Stages, beginning: Beginning, traces: Observed) -> Ending:
         """Run the flow; turn every way it can end into an `Ending`."""
@@ -187,7 +184,7 @@ class Execution:
                 await self._flow(stages, traces.log)
                 stages.sink.judge_end()
         except* Exception as group:  # noqa: BLE001 - a run reports every way to fail
-            failure = first_leaf(group)
+            failure = endings.first_leaf(group)
         failure = failure or stages.producer.failure
         left_out = stages.accounts.left_out
         try:
@@ -197,9 +194,9 @@ class Execution:
             unsettled = stages.sink.unsettled
         resumable = traces.checkpoints is not None and traces.checkpoints.exist
         if failure is not None:
-            return failed(failure, unsettled, traces.log, kept=resumable)
+            return endings.failed(failure, unsettled, traces.log, kept=resumable)
         if unsettled or left_out or not stages.producer.exhausted:
-            return stopped(self._stop.reason, unsettled, resumable=resumable)
+            return endings.stopped(self._stop.reason, unsettled, resumable=resumable)
         tally = stages.sink.totals.tally
         return Ending("completed_with_errors" if tally.rejected or tally.failed else "succeeded")
 
@@ -244,7 +241,3 @@ class Execution:
             flow.stage("writer", stages.writer, batches, workers=workers, into=settlements)
             flow.sink("sink", stages.sink, settlements)
         check_stream(self._read, specs.expected_digest(self._definition), stages.producer)
-
-
-def _attempt(beginning: Beginning) -> int:
-    return 1 if beginning.earlier is None else beginning.earlier.attempts + 1
