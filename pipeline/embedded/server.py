@@ -15,7 +15,7 @@ from pipeline.errors import PreflightError
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -38,9 +38,10 @@ _DEFAULTS = EngineSettings()
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a served engine listens, e.g. ``http://127.0.0.1:41234``."""
+    """Where an engine listens, e.g. ``http://127.0.0.1:41234``, and how many are connected."""
 
     url: str
+    clients: Callable[[], int]
 
 
 @asynccontextmanager
@@ -99,7 +100,8 @@ async def _listening(front: _Front, port: int) -> AsyncIterator[Endpoint]:
                 f"the embedded engine cannot listen on {_HOST}:{port}: {error.strerror}. Choose "
                 "another port (0: any that is free), or stop who has this one"
             ) from error
-        yield Endpoint(f"http://{_HOST}:{runner.addresses[0][1]}")
+        url = f"http://{_HOST}:{runner.addresses[0][1]}"
+        yield Endpoint(url, lambda: len(server.connections))
     finally:
         await runner.cleanup()
 

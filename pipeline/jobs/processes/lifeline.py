@@ -22,7 +22,7 @@ from pipeline.state.durable import write_all
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["EndedEarly", "Lifeline", "quiet", "say"]
+__all__ = ["CODES", "EndedEarly", "Lifeline", "quiet", "say"]
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ _STDIN, _STDERR = 0, 2
 _LONGEST_LINE: Final = 1024 * 1024
 _MOST_SAID: Final = 4_096
 
-CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143}
+CODES: Final = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 class EndedEarly(Exception):  # noqa: N818 - a wish, not a fault
@@ -45,19 +45,20 @@ class Lifeline:
     """
     The wishes of whoever started this process; to be made in its main thread.
 
-    The first SIGTERM or SIGINT, or the end of stdin, which counts as SIGTERM, is a soft stop;
+    The first SIGTERM or SIGINT, or the end of stdin, which counts as *at_end*, is a soft stop;
     those that follow change nothing: a service manager signals a server and its jobs at once, and
     the server its jobs in turn. What must end at once is killed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_end: signal.Signals = signal.SIGTERM) -> None:
+        self._at_end = at_end
         self._wish: signal.Signals | None = None
         self._act: Callable[[signal.Signals], None] | None = None
         self._over = False
 
     def install(self) -> None:
         """Take signals from now on; until there is work for them they end the process."""
-        for number in CODES:
+        for number in {signal.SIGINT, signal.SIGTERM, self._at_end}:
             signal.signal(number, self._caught)
 
     def read_line(self) -> bytes:
@@ -72,10 +73,14 @@ class Lifeline:
             line += piece
             if not piece or len(line) > _LONGEST_LINE:
                 raise ValueError("no line came on stdin")
+        self.watch()
+        return bytes(line.partition(b"\n")[0])
+
+    def watch(self) -> None:
+        """Look out for the end of stdin from now on, whatever else comes there."""
         # Not on the event loop: what stdin is may be nothing that it can wait for. A daemon, since
         # nobody can end a read.
         threading.Thread(target=self._watch, daemon=True, name="lifeline").start()
-        return bytes(line.partition(b"\n")[0])
 
     def drive(self, work: Callable[[StopSignal], Coroutine[Any, Any, T]]) -> T:
         """
@@ -127,7 +132,7 @@ class Lifeline:
         with contextlib.suppress(OSError):
             while os.read(_STDIN, 65_536):
                 pass
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), self._at_end)
 
 
 def quiet() -> None:
