@@ -21,7 +21,6 @@ from pipeline.jobs.service import open_jobs
 from pipeline.observe.logs import open_stderr_log
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
     from pipeline.api.problems import Problem
@@ -90,20 +89,19 @@ async def serve(
             app = make_app(context, access, settings.limits, log)
             server = _Server(BoundedConfig(app, settings.limits, _noting(log)))
             # The jobs say how long their end may take: the limit holds for the requests alone.
-            async with stop.limits():
-                await _answer(server, listening, stop, lambda: ready(url))
+            async with stop.limits(), asyncio.TaskGroup() as group:
+                group.create_task(server.serve(sockets=[listening]))
+                ready(url)
+                await _requested(stop)
+                # The jobs begin to end while the last requests are answered.
+                service.close()
+                server.should_exit = True
 
 
-async def _answer(
-    server: _Server, listening: socket.socket, stop: StopSignal, ready: Callable[[], None]
-) -> None:
-    """Answer requests until *stop* is requested; return when the last one is answered."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve(sockets=[listening]))
-        ready()
-        async with stop.interrupts():
-            await asyncio.get_running_loop().create_future()
-        server.should_exit = True
+async def _requested(stop: StopSignal) -> None:
+    """Wait until *stop* is requested."""
+    async with stop.interrupts():
+        await asyncio.get_running_loop().create_future()
 
 
 def _url(settings: Settings, port: int) -> str:

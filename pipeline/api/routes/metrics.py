@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.api.guard.traffic import BOUNDS
+from pipeline.observe.prometheus import CONTENT_TYPE, exposition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -13,18 +14,15 @@ if TYPE_CHECKING:
     from pipeline.api.guard.traffic import Traffic
     from pipeline.jobs.service import JobService
 
-__all__ = ["METRICS_TYPE", "metrics_text"]
+__all__ = ["CONTENT_TYPE", "metrics_text"]
 
-METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _PREFIX: Final = "dynamodb_pipeline_"
 _ACTIVE: Final = ("running", "stopping")
 _MOST_RUNS: Final = 100
 
 
 async def metrics_text(service: JobService, traffic: Traffic) -> bytes:
-    """Return all metrics in Prometheus' text format."""
-    from pipeline.observe.prometheus import exposition  # noqa: PLC0415 - only where it is scraped
-
+    """Return all metrics in Prometheus' text format, which is `CONTENT_TYPE`."""
     samples: list[tuple[Mapping[str, str], Mapping[str, Any]]] = []
     for state in _ACTIVE:
         jobs, _ = await service.jobs(state=state, limit=_MOST_RUNS)

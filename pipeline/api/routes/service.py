@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 
 from pipeline.api.context import Here  # noqa: TC001 - FastAPI reads annotations when it runs
 from pipeline.api.problems import Problem
-from pipeline.api.routes.metrics import METRICS_TYPE, metrics_text
+from pipeline.api.routes.metrics import CONTENT_TYPE, metrics_text
 from pipeline.api.schema import models
 from pipeline.api.schema.answers import answer
 from pipeline.api.schema.documented import METRICS, found, refusals
@@ -52,4 +52,4 @@ async def readyz(here: Here) -> Response:
 )
 async def metrics(here: Here) -> Response:
     """Return the metrics of every active run, of the queue and of the requests."""
-    return Response(await metrics_text(here.service, here.traffic), media_type=METRICS_TYPE)
+    return Response(await metrics_text(here.service, here.traffic), media_type=CONTENT_TYPE)
