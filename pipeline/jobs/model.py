@@ -157,7 +157,7 @@ class Settings:
     most_queued: int = 100
     auto_resume: bool = False
     max_body: int = _GIB
-    max_inflated: int = 16 * _GIB
+    max_inflated: int = 8 * _GIB
     max_spool: int = 16 * _GIB
     keep_ended: int = 10_000
     grace: float = 9.0

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
+import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipeline.jobs.catalogue.listing import listing
+from pipeline.jobs.errors import BadDefinitionError, QueueFullError
+from pipeline.jobs.following import runs
+from pipeline.jobs.following.cloak import Cloak
+from pipeline.jobs.model import ACTIVE, Job
+from pipeline.jobs.office import open_office, request_digest
+from pipeline.jobs.store.rows import NewJob
+from pipeline.jobs.supervision.recovery import queued_again, require_resumable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from pipeline.jobs.model import (
         Compression,
         Format,
-        Job,
         Overrides,
         Pipeline,
         Settings,
         State,
         Upload,
     )
+    from pipeline.jobs.office import Office
+    from pipeline.jobs.spool import Incoming
     from pipeline.observe.logs import Log
 
 __all__ = ["JobService", "open_jobs"]
 
-
-class Spool(Protocol):
-    """An upload on its way to the disk; see `JobService.spool`."""
-
-    async def write(self, piece: bytes) -> None:
-        """Take the next bytes. Raise `TooLargeError`, `SpoolFullError` or `BadUploadError`."""
-
-    async def finish(self) -> Upload:
-        """Return the upload, whole and on the disk. Raise as `write` does."""
+T = TypeVar("T")
 
 
 class JobService:
@@ -42,30 +47,33 @@ class JobService:
     blocks the event loop. All of them raise `JobsError`s, and nothing else on purpose.
     """
 
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
     @property
     def ready(self) -> bool:
         """Whether jobs are taken: not before all is read, nor once it closes."""
-        raise NotImplementedError
+        return not self._office.closing
 
     def pipelines(self) -> list[Pipeline]:
         """Return every definition of the folder by name, broken ones with their problem."""
-        raise NotImplementedError
+        return listing(self._office.catalogue, self._office.roster)
 
     def counts(self) -> dict[State, int]:
         """Return how many jobs are in each state, zeros too."""
-        raise NotImplementedError
+        return self._office.roster.counts
 
     def spool(
         self,
         format: Format,  # noqa: A002 - what `Upload` calls it
         compression: Compression,
-    ) -> AbstractAsyncContextManager[Spool]:
+    ) -> AbstractAsyncContextManager[Incoming]:
         """
         Take an upload: write its pieces, finish it, submit it, all inside the context.
 
         What was not submitted at its end is removed. Raise `ClosingError` or `SpoolFullError`.
         """
-        raise NotImplementedError
+        return self._office.spool.incoming(format, compression)
 
     async def submit(
         self,
@@ -83,11 +91,31 @@ class JobService:
         disk now. Raise `UnknownPipelineError`, `BadDefinitionError`, `KeyReusedError`,
         `QueueFullError`, `StoreError` or `ClosingError`.
         """
-        raise NotImplementedError
+        office = self._office
+        office.require_open()
+        request = request_digest(pipeline, overrides, upload)
+        if idempotency_key is not None:
+            known = await office.roster.replayed(idempotency_key, request)
+            if known is not None:
+                return known, False
+        entry = await office.catalogue.current(pipeline)
+        if entry.source == "stdin" and upload is None:
+            raise BadDefinitionError("source.type is stdin: send the records with the request")
+        identity = secrets.token_urlsafe(16)
+        job = Job(identity, pipeline, "queued", time.time(), None, None, overrides, upload)
+
+        def kept() -> None:
+            if upload is not None:
+                office.spool.keep(upload)
+            office.supervisor.wake()
+
+        new = NewJob(job, idempotency_key, request)
+        with office.telling_when():
+            return await office.roster.add(new, office.settings.most_queued, kept)
 
     async def job(self, id: str) -> Job:  # noqa: A002 - what `Job` calls it
         """Return a job as it is now. Raise `UnknownJobError`."""
-        raise NotImplementedError
+        return await self._office.roster.find(id)
 
     async def jobs(
         self,
@@ -102,7 +130,7 @@ class JobService:
 
         A job that comes while somebody pages moves nothing. Raise `BadCursorError`.
         """
-        raise NotImplementedError
+        return await self._office.roster.page(pipeline, state, limit, before)
 
     async def stop(self, id: str) -> Job:  # noqa: A002 - as above
         """
@@ -110,7 +138,8 @@ class JobService:
 
         Asking twice is asking once. Raise `UnknownJobError` or `WrongStateError` (it is over).
         """
-        raise NotImplementedError
+        await self._office.supervisor.stop(await self.job(id))
+        return await self.job(id)
 
     async def resume(self, id: str) -> Job:  # noqa: A002 - as above
         """
@@ -119,19 +148,31 @@ class JobService:
         Raise `UnknownJobError`, `WrongStateError` (it is not resumable), `QueueFullError`,
         `StoreError` or `ClosingError`.
         """
-        raise NotImplementedError
+        office = self._office
+        office.require_open()
+        job = require_resumable(await self.job(id))
+        with office.telling_when():
+            waiting, most = len(office.roster.waiting()), office.settings.most_queued
+            if waiting >= most:
+                raise QueueFullError(f"{waiting} jobs wait already", 0)
+        await office.roster.require(job, queued_again(job), last=True)
+        office.supervisor.wake()
+        return await self.job(id)
 
     async def live(self, id: str) -> dict[str, Any]:  # noqa: A002 - as above
         """Return the newest line of the job's timeline, {} before there is one."""
-        raise NotImplementedError
+        return await self._read(id, runs.newest_sample)
 
     async def report(self, id: str) -> dict[str, Any] | None:  # noqa: A002 - as above
         """Return the run's report once the job is over, None if there is none."""
-        raise NotImplementedError
+        job = await self.job(id)
+        if job.state in ACTIVE:
+            return None
+        return await self._read(id, runs.read_report, Cloak(self._office.settings, job))
 
     async def samples(self, id: str, after: int, most: int) -> list[dict[str, Any]]:  # noqa: A002
         """Return up to *most* lines of the timeline whose ``n`` is above *after*, in order."""
-        raise NotImplementedError
+        return await self._read(id, runs.samples_of, after, most)
 
     async def errors(
         self,
@@ -148,7 +189,8 @@ class JobService:
         now; of a job that runs, ask again from the same *after* later. Raise `BadCursorError` if no
         letter begins at *after*.
         """
-        raise NotImplementedError
+        cloak = Cloak(self._office.settings, await self.job(id))
+        return await self._read(id, runs.page_of_errors, after, limit, cloak)
 
     async def log(
         self,
@@ -158,7 +200,8 @@ class JobService:
         limit: int,
     ) -> tuple[list[dict[str, Any]], int | None]:
         """Return lines of the run's log; cursors are as those of `errors`."""
-        raise NotImplementedError
+        cloak = Cloak(self._office.settings, await self.job(id))
+        return await self._read(id, runs.page_of_log, after, limit, cloak)
 
     async def wait_change(self, version: int, timeout: float) -> int:  # noqa: ASYNC109 - it is no failure
         """
@@ -166,7 +209,21 @@ class JobService:
 
         It changes with every change of any job. Start with 0, which is never present.
         """
-        raise NotImplementedError
+        return await self._office.roster.wait_change(version, timeout)
+
+    def close(self) -> None:
+        """Take no more jobs, and ask those that run to end; the rest is `open_jobs`' to do."""
+        self._office.close()
+
+    async def _read(
+        self,
+        id: str,  # noqa: A002 - as above
+        read: Callable[..., T],
+        *arguments: object,
+    ) -> T:
+        """Read from the folder of a job's run, in a thread."""
+        folder = runs.run_folder(self._office.settings.runs, await self.job(id))
+        return await asyncio.to_thread(read, folder, *arguments)
 
 
 @asynccontextmanager
@@ -179,5 +236,12 @@ async def open_jobs(settings: Settings, log: Log | None = None) -> AsyncIterator
     ``settings.grace``, and are interrupted. Raise `PreflightError` if another server has the runs
     folder, or if the folders or what is kept there cannot be used.
     """
-    raise NotImplementedError(settings, log)
-    yield JobService()
+    async with open_office(settings, _Silence() if log is None else log) as office:
+        yield JobService(office)
+
+
+class _Silence:
+    """A log that nobody reads."""
+
+    def __getattr__(self, _: str) -> Callable[..., None]:
+        return lambda *_, **__: None

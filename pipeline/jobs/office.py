@@ -1,0 +1,169 @@
+"""The office: everything that serves jobs, opened together and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import time
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from pipeline.errors import PreflightError
+from pipeline.jobs.catalogue.catalogue import Catalogue
+from pipeline.jobs.errors import ClosingError, JobsError, QueueFullError, StoreError
+from pipeline.jobs.spool import Spool
+from pipeline.jobs.store.lock import server_lock
+from pipeline.jobs.store.roster import Roster
+from pipeline.jobs.store.thread import open_store
+from pipeline.jobs.supervision.engine import Engine
+from pipeline.jobs.supervision.recovery import recover
+from pipeline.jobs.supervision.supervisor import Supervisor
+from pipeline.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from pipeline.jobs.model import Overrides, Settings, Upload
+    from pipeline.observe.logs import Log
+
+__all__ = ["Office", "open_office", "request_digest"]
+
+_LOOK_EVERY: Final = 2.0
+"""Seconds between two looks at the folder of definitions."""
+
+_PRUNE_EVERY: Final = 300.0
+_KEEP_KEYS: Final = 48 * 3600.0
+"""Seconds for which an idempotency key holds at the least: a day, and one for clocks that jump."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The parts of an open job service."""
+
+    settings: Settings
+    roster: Roster
+    catalogue: Catalogue
+    spool: Spool
+    supervisor: Supervisor
+
+    @property
+    def closing(self) -> bool:
+        """Whether no job is taken any more."""
+        return self.spool.closing
+
+    def require_open(self) -> None:
+        """Raise `ClosingError` if no job is taken any more."""
+        if self.closing:
+            raise ClosingError("the service is closing")
+
+    @contextmanager
+    def telling_when(self) -> Iterator[None]:
+        """Let a `QueueFullError` of the body say when there may be room."""
+        try:
+            yield
+        except QueueFullError as error:
+            raise QueueFullError(str(error), self.supervisor.retry_after_s) from None
+
+    def close(self) -> None:
+        """Take no more jobs, and ask those that run to end; harmless if it did already."""
+        self.spool.closing = True
+        self.supervisor.close()
+        self.roster.wake()
+
+
+@asynccontextmanager
+async def open_office(settings: Settings, log: Log) -> AsyncIterator[Office]:
+    """
+    Open everything, and serve jobs while the body runs; see `open_jobs`.
+
+    Raise `PreflightError`.
+    """
+    # Links stay what they are; nothing is read for this.
+    folder, runs = settings.folder.absolute(), settings.runs.absolute()
+    settings = replace(settings, folder=folder, runs=runs)
+    with server_lock(runs / ".serve"):
+        async with _opened(settings, log) as office, asyncio.TaskGroup() as group:
+            working = group.create_task(office.supervisor.run())
+            keeping = group.create_task(_keep(office, log))
+            try:
+                yield office
+            finally:
+                office.close()
+                await asyncio.wait({working})
+                keeping.cancel()
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, log: Log) -> AsyncIterator[Office]:
+    """Open the parts; at the end what they have begun has ended."""
+
+    def note(error: Exception) -> None:
+        log.error("jobs.store_failed", exc_info=error, reason=str(error))
+
+    home = settings.runs / ".serve"
+    engine = Engine(settings.engine, settings.runs)
+    spool = Spool(home / "spool", settings)
+    catalogue = Catalogue(settings.folder, os.environ)
+    async with open_store(home / "jobs.sqlite", spool.folder, note) as store:
+        try:
+            known = await store.ask(store.database.known)
+            await spool.open(known.uploads)
+            await catalogue.refresh()
+            roster = Roster(store, known)
+            over = await recover(roster, settings.runs, resume=settings.auto_resume)
+        except (JobsError, OSError) as error:
+            raise PreflightError(_unusable(settings, error)) from error
+        supervisor = Supervisor(settings, roster, catalogue, spool, engine, log)
+        for job in over:
+            await supervisor.release(job)
+        try:
+            yield Office(settings, roster, catalogue, spool, supervisor)
+        finally:
+            await engine.close()
+            await roster.catch_up()
+
+
+def _unusable(settings: Settings, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename!r} cannot be read: {error.strerror}; name a folder of definitions"
+    return (
+        f"what is known of the jobs in {str(settings.runs)!r} cannot be read or written; see the "
+        "log line before this, and make room there"
+    )
+
+
+async def _keep(office: Office, log: Log) -> None:
+    """Look at the definitions, save what could not be saved, forget what is old; for ever."""
+    pruned = -_PRUNE_EVERY
+    clock = asyncio.get_running_loop()
+    while True:
+        try:
+            if await office.catalogue.refresh():
+                office.roster.wake()
+            await office.roster.catch_up()
+            if clock.time() - pruned >= _PRUNE_EVERY:
+                pruned = clock.time()
+                await _prune(office)
+        except (OSError, StoreError) as error:
+            log.warning("jobs.trouble", reason=str(error))
+        except Exception as error:
+            log.error("jobs.error", exc_info=error)  # noqa: TRY400 - no logger of the library
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _prune(office: Office) -> None:
+    keys_before = time.time() - _KEEP_KEYS
+    for job in await office.roster.prune(office.settings.keep_ended, keys_before):
+        if job.upload is not None:
+            await office.spool.remove(job.upload)
+
+
+def request_digest(pipeline: str, overrides: Overrides, upload: Upload | None) -> str:
+    """Return what tells whether two requests ask for the same."""
+    asked: list[Any] = [pipeline, overrides.limit, overrides.rate, overrides.dry_run]
+    if upload is not None:
+        asked += [upload.format, upload.compression, upload.sha256]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()

@@ -1,0 +1,240 @@
+"""The spool: uploads on their way to a job, on the disk, within limits."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import zlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pipeline.core.threads import to_the_end
+from pipeline.jobs.errors import (
+    BadUploadError,
+    ClosingError,
+    SpoolFullError,
+    StoreError,
+    TooLargeError,
+)
+from pipeline.jobs.model import Upload
+from pipeline.state.durable import make_folder, sync_folder, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection
+    from pathlib import Path
+
+    from pipeline.jobs.model import Compression, Format, Settings
+
+__all__ = ["Incoming", "Spool"]
+
+T = TypeVar("T")
+
+_BLOCK: Final = 256 * 1024
+"""Bytes that are handed to a thread together."""
+
+_SYNC_EVERY: Final = 8 * 1024 * 1024
+"""Bytes after which what was written goes to the disk, so that little is left for the end."""
+
+_UNPACKED_AT_ONCE: Final = 1024 * 1024
+_GZIP: Final = 31
+"""What zlib calls a gzip stream."""
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Spool:
+    """The folder of uploads, for its owner alone; `total` counts the bytes that are in it."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.total = 0
+        self.closing = False
+        self._kept: set[Path] = set()
+
+    async def open(self, wanted: Collection[str]) -> None:
+        """Make the folder, and remove what a crash left in it but for *wanted*. Raise OSError."""
+        self.total = await to_the_end(_swept, self.folder, wanted)
+
+    @asynccontextmanager
+    async def incoming(self, form: Format, compression: Compression) -> AsyncIterator[Incoming]:
+        """Take one upload; it is removed after the body, unless it was kept in it."""
+        if self.closing:
+            raise ClosingError("the service is closing")
+        suffix = ".gz" if compression == "gzip" else ""
+        path = self.folder / f"{secrets.token_urlsafe(16)}.{form}{suffix}"
+        one = Incoming(self, path, form, compression)
+        try:
+            yield one
+        finally:
+            kept = path in self._kept
+            self._kept.discard(path)
+            if not kept:
+                self.total -= one.bytes
+            await to_the_end(one.close, kept)
+
+    def keep(self, upload: Upload) -> None:
+        """Let *upload* stand, although whoever took it is done with it: it is a job's now."""
+        self._kept.add(upload.path)
+
+    async def remove(self, upload: Upload) -> None:
+        """Remove the upload of a job that has no use for it any more; raises nothing."""
+        if await to_the_end(_removed, upload.path):
+            self.total -= upload.bytes
+
+
+class Incoming:
+    """One upload that comes in; see `JobService.spool`."""
+
+    def __init__(self, spool: Spool, path: Path, form: Format, compression: Compression) -> None:
+        self.bytes = 0
+        self._spool = spool
+        self._path = path
+        self._form: Format = form
+        self._compression: Compression = compression
+        self._buffer = bytearray()
+        self._written = _Written(
+            path, spool.settings.max_inflated if compression == "gzip" else None
+        )
+
+    async def write(self, piece: bytes) -> None:
+        """Take the next bytes. Raise `TooLargeError`, `SpoolFullError` or `BadUploadError`."""
+        settings = self._spool.settings
+        if self._spool.closing:
+            raise ClosingError("the service is closing")
+        if self.bytes + len(piece) > settings.max_body:
+            raise TooLargeError(f"an upload has at most {settings.max_body:,} bytes")
+        if self._spool.total + len(piece) > settings.max_spool:
+            raise SpoolFullError("other uploads that are not loaded yet leave no room for this one")
+        self.bytes += len(piece)
+        self._spool.total += len(piece)
+        self._buffer += piece
+        if len(self._buffer) >= _BLOCK:
+            await self._flush()
+
+    async def finish(self) -> Upload:
+        """Return the upload, whole and on the disk. Raise as `write` does."""
+        await self._flush()
+        digest = await _translated(self._written.finish)
+        return Upload(self._path, self._form, self._compression, self.bytes, digest)
+
+    async def _flush(self) -> None:
+        block, self._buffer = bytes(self._buffer), bytearray()
+        await _translated(self._written.append, block)
+
+    def close(self, kept: bool) -> None:  # noqa: FBT001 - handed to a thread
+        """Close the file, and remove it unless it is *kept*. Blocks."""
+        self._written.close()
+        if not kept:
+            _removed(self._path)
+
+
+class _Written:
+    """The file, and what is to be known of its content; all of it blocks."""
+
+    def __init__(self, path: Path, most_unpacked: int | None) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self._digest = hashlib.sha256()
+        self._unsynced = 0
+        self._unpacking = None if most_unpacked is None else _Unpacking(most_unpacked)
+
+    def append(self, block: bytes) -> None:
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o600)
+        if self._unpacking is not None:
+            self._unpacking.feed(block)
+        write_all(self._descriptor, block)
+        self._digest.update(block)
+        self._unsynced += len(block)
+        if self._unsynced >= _SYNC_EVERY:
+            os.fdatasync(self._descriptor)
+            self._unsynced = 0
+
+    def finish(self) -> str:
+        if self._unpacking is not None:
+            self._unpacking.finish()
+        if self._descriptor is not None:
+            os.fsync(self._descriptor)
+        sync_folder(self._path.parent)
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class _Unpacking:
+    """Unpack gzip as it comes, to see that it is sound and how large; nothing of it is kept."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._stream = zlib.decompressobj(_GZIP)
+        self._inside = False
+        self._members = 0
+
+    def feed(self, block: bytes) -> None:
+        while block:
+            if not self._inside and self._members:
+                block = block.lstrip(b"\0")  # what pads to a tape's block
+            if block:
+                block = self._member(block)
+
+    def _member(self, block: bytes) -> bytes:
+        """Unpack up to the end of a member, and return what follows it."""
+        self._inside = True
+        while True:
+            try:
+                piece = self._stream.decompress(block, _UNPACKED_AT_ONCE)
+            except zlib.error:
+                raise BadUploadError("the upload is no sound gzip, as it is said to be") from None
+            self._size += len(piece)
+            if self._size > self._most:
+                raise TooLargeError(f"an upload unpacks to at most {self._most:,} bytes")
+            if self._stream.eof:
+                rest = self._stream.unused_data
+                self._stream, self._inside = zlib.decompressobj(_GZIP), False
+                self._members += 1
+                return rest
+            block = self._stream.unconsumed_tail
+            if not block and len(piece) < _UNPACKED_AT_ONCE:
+                return b""
+
+    def finish(self) -> None:
+        if self._inside or not self._members:
+            raise BadUploadError("the upload is gzip that is cut short")
+
+
+async def _translated(work: Callable[..., T], *arguments: object) -> T:
+    """Do *work* in a thread, to its end; say what the disk does not take as our errors do."""
+    try:
+        return await to_the_end(work, *arguments)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise SpoolFullError("the disk has no room for the upload") from error
+        raise StoreError("the upload cannot be written") from error
+
+
+def _swept(folder: Path, wanted: Collection[str]) -> int:
+    make_folder(folder)
+    total = 0
+    with os.scandir(folder) as found:
+        for one in found:
+            if one.name not in wanted:
+                _removed(folder / one.name)
+            elif one.is_file(follow_symlinks=False):
+                total += one.stat(follow_symlinks=False).st_size
+    return total
+
+
+def _removed(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        path.unlink()
+        return True
+    return False

@@ -1,0 +1,46 @@
+"""Texts of others, before they are shown to whoever asks: no credentials, no paths, bounded."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from pipeline.core.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["LONGEST", "shown"]
+
+LONGEST: Final = 4_096
+"""Characters of a text that are kept."""
+
+_GONE: Final = "…"
+_SECRETS: Final = (
+    (re.compile(r"(://[^/@\s:]*:)[^/@\s]+@"), rf"\1{_GONE}@"),
+    (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA|ABIA|ACCA)[A-Z0-9]{8,}\b"), _GONE),
+    (
+        re.compile(
+            r"(?i)((?:x-amz-)?security-token|signature|secret[-_ ]?(?:access[-_ ]?)?key|"
+            r"authorization|password|session[-_ ]?token)(\"?'?\s*[=:]\s*)"
+            r"(?:bearer\s+|AWS4-HMAC-SHA256\s+)?[^\s,&;]+"
+        ),
+        rf"\1\2{_GONE}",
+    ),
+)
+
+
+def shown(text: str, folders: Iterable[Path] = ()) -> str:
+    """
+    Return *text* as it may be shown: paths below one of *folders* begin there.
+
+    Line ends stay; what acts on a terminal is escaped; at most `LONGEST` characters are kept.
+    """
+    for folder in sorted((str(one) for one in folders), key=len, reverse=True):
+        if folder not in {"", ".", "/"}:
+            text = text.replace(f"{folder}/", "").replace(folder, ".")
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    text = printable(text.strip(), lines=True)
+    return text if len(text) <= LONGEST else text[:LONGEST] + _GONE
