@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.jobs.model import Compression, Format
 
-__all__ = ["Form", "form_of", "read_overrides", "read_small", "require_room"]
+__all__ = ["Form", "form_of", "is_small", "read_overrides", "read_small", "require_room"]
 
 _JSON: Final = "application/json"
 _RECORDS: Final[Mapping[str, Format]] = {"application/x-ndjson": "jsonl", "text/csv": "csv"}
@@ -89,6 +89,12 @@ def _length(request: Request) -> int | None:
     if "transfer-encoding" in request.headers:
         return None
     return int(request.headers.get("content-length", "0"))
+
+
+def is_small(request: Request) -> bool:
+    """Tell whether the body says that it is no longer than any other may be."""
+    length = _length(request)
+    return length is not None and length <= LARGEST_BODY
 
 
 def require_room(request: Request, most: int) -> None:

@@ -55,8 +55,9 @@ def test_every_key_is_documented() -> None:
 
 
 def test_every_event_is_documented() -> None:
-    """docs/definition.md names whatever stands in a log, so that it can be searched for."""
-    text = (DOCS / "definition.md").read_text(encoding="utf-8")
+    """A page names whatever stands in a log, so that it can be searched for."""
+    pages = ("definition.md", "serve.md")
+    text = "".join((DOCS / page).read_text(encoding="utf-8") for page in pages)
     logged = re.compile(r"log\.(?:debug|info|warning|error)\(\s*\"([a-z_.]+)\"")
     events = {
         event

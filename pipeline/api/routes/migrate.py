@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from pipeline.api.bodies import form_of, read_overrides, require_room
+from pipeline.api.bodies import form_of, is_small, read_overrides, require_room
 from pipeline.api.context import Here  # noqa: TC001 - FastAPI reads annotations when it runs
 from pipeline.api.problems import Problem
 from pipeline.api.schema.answers import answer, job_json
@@ -17,6 +17,7 @@ from pipeline.api.schema.parameters import (
     PipelineName,
     known_query,
 )
+from pipeline.jobs.errors import BadDefinitionError, UnknownPipelineError
 from pipeline.jobs.model import Overrides
 from pipeline.values import dataclass
 
@@ -86,11 +87,22 @@ async def _submit_records(
 ) -> tuple[Job, bool]:
     """Submit a job once its records stand in the spool; a server that closes waits for none."""
     require_room(request, here.max_body)
+    if not is_small(request):
+        _require_known(here, wanted.pipeline)
     async with here.stop.interrupts(), here.service.spool(form, compression) as spool:
         async for piece in request.stream():
             await spool.write(piece)
         return await _submit(here, wanted, await spool.finish())
     raise Problem("closing", "the server is closing; send the records again when it is back")
+
+
+def _require_known(here: Context, name: str) -> None:
+    """Refuse a large upload that no pipeline takes before it has come, by what is listed."""
+    listed = {one.name: one.problem for one in here.service.pipelines()}
+    if name not in listed:
+        raise UnknownPipelineError(name)
+    if (problem := listed[name]) is not None:
+        raise BadDefinitionError(problem)
 
 
 def merged(body: Migrate | None, asked: dict[str, Any]) -> Overrides:

@@ -246,6 +246,20 @@ async def test_unknown_and_broken_pipelines() -> None:
     assert problem["detail"] == "line 3: no such key"
 
 
+async def test_a_large_upload_for_nobody_is_not_taken() -> None:
+    """It is refused before its first byte; what is small may be for a definition that is new."""
+    bench = Bench(most=10**9)
+    announced = {**LINES, "content-length": "1000000"}
+    unknown = await bench.ask("POST", "/api/nobody/migrate", b"x", announced)
+    refused(unknown, 404, "unknown-pipeline")
+    broken = await bench.ask("POST", "/api/broken/migrate", [b"x", b"y"], LINES)
+    refused(broken, 409, "broken-definition")
+    assert bench.jobs.spools == []
+
+    refused(await bench.ask("POST", "/api/nobody/migrate", b"x", LINES), 404, "unknown-pipeline")
+    assert bench.jobs.spools[0].size == 1
+
+
 async def test_a_server_that_closes_waits_for_no_upload() -> None:
     """The upload is given up at once, its file with it, and the client is told."""
     bench = Bench()
