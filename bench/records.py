@@ -51,8 +51,8 @@ from pipeline.sources.formats.json_decode import decode_object
 from pipeline.sources.formats.jsonl import JsonlFramer
 from pipeline.sources.reading import cut_chunks
 from pipeline.sources.storage.blocks import Block
-from pipeline.stages.accounts import Accounts
-from pipeline.stages.sink import Keeping, RejectLimit, Sink
+from pipeline.stages.accounts import Accounts, RejectLimit
+from pipeline.stages.sink import Keeping, Sink
 from pipeline.stages.validator import Rules, Shortcuts, Validator
 from pipeline.transform.compose import compile_transform
 from pipeline.transform.mapping import compile_items

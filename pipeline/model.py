@@ -204,8 +204,7 @@ class Rejection:
         return "; ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """Items that travel in one request: no key twice, none in two batches in flight."""
 
     items: Sequence[Item]
@@ -220,8 +219,7 @@ class Checked:
     rejections: Sequence[Rejection]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """
     What one answer of the table settled for good.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.backoff import RetryPolicy
 from pipeline.errors import PreflightError
 from pipeline.sources.base import CsvSpec, Cut, FileSpec, GenerateSpec, ReplaySpec, StdinSpec
-from pipeline.stages.sink import RejectLimit
+from pipeline.stages.accounts import RejectLimit
 from pipeline.table.creation import IndexSpec, TableSpec
 from pipeline.table.description import TableDescription
 from pipeline.transform.specs import FromField, ItemSpec, Literal, SetSpec, TemplateText

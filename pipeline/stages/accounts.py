@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.model import Checked, Chunk, Outcome, Position, Rejection
 
-__all__ = ["Accounts", "Ledger"]
+__all__ = ["Accounts", "Ledger", "RejectLimit"]
 
 _WEIGHT_PER_RECORD = 1_200
 """Bytes of objects around one record while it is in flight (measured: bench/memory.py)."""
@@ -26,7 +26,35 @@ _WEIGHT_PER_BYTE = 3
 _WEIGHT_PER_CELL = 64
 """A cell of a CSV row is a text of its own, beside the raw bytes."""
 
+_JUDGED_FROM = 1_000
+"""Records after which a share of rejections is judged; a share of a few says nothing."""
+
 _raw_of = attrgetter("raw")
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLimit:
+    """How much may be rejected before the run stops: a *count*, or a *share* of the total."""
+
+    count: int | None = None
+    share: float | None = None
+
+    def exceeded(self, tally: Tally, *, at_end: bool) -> bool:
+        """Judge *tally*; a share is judged after 1,000 settled items, and at the end."""
+        if self.count is not None and tally.rejected > self.count:
+            return True
+        if self.share is None or not (at_end or tally.total >= _JUDGED_FROM):
+            return False
+        return tally.rejected > self.share * tally.total
+
+    def broken_by(self, tally: Tally) -> str:
+        """Say in a sentence that *tally* exceeds it, and what to do."""
+        allowed = f"{self.share:.2%}" if self.count is None else f"{self.count}"
+        return (
+            f"{tally.rejected:,} of the first {tally.total:,} were rejected, errors.max_rejected "
+            f"allows {allowed}; read the dead letters; raise that and run again to go on, or mend "
+            "the source or the definition and start over with --fresh"
+        )
 
 
 @dataclass(slots=True)
@@ -89,27 +117,21 @@ class Accounts:
 
     def settled(self, outcome: Outcome) -> int:
         """Note what the table's answer settled; return how many older items went with it."""
-        superseded = count = 0
-        number = -1
-        for item in outcome.written:  # nearly all of a chunk stand together
-            if item.chunk != number:
-                self._written(number, count)
-                number, count = item.chunk, 0
-            count += 1
-            for older in item.superseded:
+        superseded = 0
+        chunks = [item.chunk for item in outcome.written]
+        for number in set(chunks):  # mostly one
+            count = chunks.count(number)
+            self._marks.settle(number, count).tally.succeeded += count
+        for attached in [item.superseded for item in outcome.written if item.superseded]:
+            for older in attached:
                 self._marks.settle(older.chunk).tally.superseded += 1
-                superseded += 1
-        self._written(number, count)
+            superseded += len(attached)
         for rejection in outcome.refused:
             self._marks.settle(rejection.chunk).refuse(rejection)
         if outcome.gave_up:
             # A batch may hold items of several chunks: it counts with the first.
             self._marks[outcome.refused[0].chunk].ledger.tally.failed_batches += 1
         return superseded
-
-    def _written(self, number: int, count: int) -> None:
-        if count:
-            self._marks.settle(number, count).tally.succeeded += count
 
     @property
     def passes(self) -> bool:

@@ -20,33 +20,14 @@ if TYPE_CHECKING:
     from pipeline.model import Outcome, Position, Rejection
     from pipeline.observe.logs import Log
     from pipeline.observe.metrics import Metrics
-    from pipeline.stages.accounts import Accounts, Ledger
+    from pipeline.stages.accounts import Accounts, Ledger, RejectLimit
     from pipeline.stages.checkpoints import Checkpoints
     from pipeline.state.deadletter import DeadLetters, LettersMark
 
-__all__ = ["Keeping", "RejectLimit", "Sink", "Totals"]
+__all__ = ["Keeping", "Sink", "Totals"]
 
 _SAMPLES = 100
 """Errors that the report and the log show in full; the dead-letter file has them all."""
-
-_JUDGED_FROM = 1_000
-"""Records after which a share of rejections is judged; a share of a few says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class RejectLimit:
-    """How much may be rejected before the run stops: a *count*, or a *share* of the total."""
-
-    count: int | None = None
-    share: float | None = None
-
-    def exceeded(self, tally: Tally, *, at_end: bool) -> bool:
-        """Judge *tally*; a share is judged after 1,000 settled items, and at the end."""
-        if self.count is not None and tally.rejected > self.count:
-            return True
-        if self.share is None or not (at_end or tally.total >= _JUDGED_FROM):
-            return False
-        return tally.rejected > self.share * tally.total
 
 
 @dataclass(slots=True)
@@ -65,6 +46,10 @@ class Totals:
     consumed: int = 0
     in_part: int = 0
     letters: LettersMark | None = None
+
+
+_AT_ONCE = 32
+"""Settlements that are counted before the watermark, the limit and the clock are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,34 +99,46 @@ class Sink:
         """Settle until every stage that reports has ended."""
         while True:
             try:
-                settlement = await self._next(inbox)
+                settlements = await self._next(inbox)
             except EndOfStream:
                 break
-            if settlement is not None:
+            for settlement in settlements:
                 self._count(settlement)
                 if self._accounts.passes:
                     await self._pass_watermark()
-            if failure := self._keeping.log_failure():
-                raise StorageError(failure)
-            # Judged at the watermark: ahead of it rejections, which cost no request, outrun the
-            # items that wait for the table, and a share of what is settled says nothing.
-            if self._limit.exceeded(self.totals.tally, at_end=False):
-                raise RejectLimitError(self._limit_text())
-            await self._checkpoint(only_if_due=True)
+                    await self._look_around()
+            await self._look_around()
         await self._sync()
 
-    async def _next(self, inbox: Receiver[Checked | Outcome]) -> Checked | Outcome | None:
-        """Return the next settlement, or None when a checkpoint is due."""
+    async def _look_around(self) -> None:
+        """Stop a run that cannot go on, and keep a checkpoint if one is due."""
+        if failure := self._keeping.log_failure():
+            raise StorageError(failure)
+        # Judged at the watermark: ahead of it rejections, which cost no request, outrun the
+        # items that wait for the table, and a share of what is settled says nothing.
+        if self._limit.exceeded(self.totals.tally, at_end=False):
+            raise RejectLimitError(self._limit.broken_by(self.totals.tally))
+        await self._checkpoint(only_if_due=True)
+
+    async def _next(self, inbox: Receiver[Checked | Outcome]) -> Sequence[Checked | Outcome]:
+        """Return the next settlements, all that are there; none when a checkpoint is due."""
         if inbox.depth:
-            return await inbox.receive()  # nobody else does: it is there
-        try:
-            # Without a message too a checkpoint falls due: a table that is down sends none.
-            async with asyncio.timeout_at(self._checkpoint_due_at()) as due:
-                return await inbox.receive()
-        except TimeoutError:
-            if not due.expired():
-                raise
-        return None
+            settlements = [await inbox.receive()]  # nobody else does: it is there
+        else:
+            try:
+                # Without a message too a checkpoint falls due: a table that is down sends none.
+                async with asyncio.timeout_at(self._checkpoint_due_at()) as due:
+                    settlements = [await inbox.receive()]
+            except TimeoutError:
+                if not due.expired():
+                    raise
+                return ()
+        while inbox.depth and len(settlements) < _AT_ONCE:
+            try:
+                settlements.append(await inbox.receive())
+            except EndOfStream:
+                break  # it comes again
+        return settlements
 
     @property
     def unsettled(self) -> int:
@@ -151,7 +148,7 @@ class Sink:
     def judge_end(self) -> None:
         """Raise `RejectLimitError` if, over the whole run, too much was rejected."""
         if self._limit.exceeded(self.totals.tally, at_end=True):
-            raise RejectLimitError(self._limit_text())
+            raise RejectLimitError(self._limit.broken_by(self.totals.tally))
 
     async def fold_unfinished(self) -> int:
         """
@@ -231,15 +228,3 @@ class Sink:
     async def _sync(self) -> None:
         if self._dead_letters is not None:
             await self._dead_letters.sync()
-
-    def _limit_text(self) -> str:
-        tally = self.totals.tally
-        if self._limit.count is not None:
-            allowed = f"{self._limit.count}"
-        else:
-            allowed = f"{self._limit.share:.2%}"
-        return (
-            f"{tally.rejected:,} of the first {tally.total:,} were rejected, errors.max_rejected "
-            f"allows {allowed}; read the dead letters; raise that and run again to go on, or mend "
-            "the source or the definition and start over with --fresh"
-        )

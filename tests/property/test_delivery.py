@@ -25,9 +25,9 @@ from pipeline.core.pace.lanes import Lanes
 from pipeline.errors import IsolateError, PipelineError, ThrottledError, TransientError
 from pipeline.model import Checked, Chunk, Item, Position, Record
 from pipeline.observe.metrics import Metrics, Tally
-from pipeline.stages.accounts import Accounts
+from pipeline.stages.accounts import Accounts, RejectLimit
 from pipeline.stages.batcher import Batcher
-from pipeline.stages.sink import Keeping, RejectLimit, Sink
+from pipeline.stages.sink import Keeping, Sink
 from pipeline.stages.writer import Delivery, Writer
 from tests.clock import run
 from tests.fakes import FakeTable, ListLog

@@ -60,7 +60,10 @@ class Downtime(Protocol):
 
 def units_of(items: Sequence[Sized]) -> float:
     """Return the write units of *items*: one for each started kilobyte, at least one an item."""
-    return float(sum([-(-item.size // _UNIT) or 1 for item in items]))
+    sizes = [item.size for item in items]
+    if max(sizes, default=0) <= _UNIT:  # as mostly
+        return float(len(sizes))
+    return float(sum([-(-size // _UNIT) or 1 for size in sizes]))
 
 
 class Pace:

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["Block", "inflate", "plain", "read_file", "skip"]
 
 
+_STRETCH = 1024 * 1024
+"""
+Bytes that are read or inflated at once, after a first block. To hand the interpreter to a thread,
+and back while another wants it, costs as much as to decode fifty records.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Some text of a part; *consumed* bytes on disk have been read for it and all before it."""
@@ -45,6 +52,16 @@ async def read_file(
     """
     # No CRC-32: a stored gzip member ends with its own, which cancels out any change before it.
     seen = seen or Hash()
+    async with aclosing(_stretches(file, offset, size, sha256, seen)) as stretches:
+        async for stretch in stretches:
+            for begin in range(0, len(stretch), size):
+                yield stretch[begin : begin + size]
+
+
+async def _stretches(
+    file: DiskFile, offset: int, size: int, sha256: str | None, seen: Hash
+) -> AsyncGenerator[bytes, None]:
+    """Do what `read_file` does, in larger pieces: the first of *size* bytes, then stretches."""
     try:
         async with aiofiles.open(file.path, "rb", buffering=0, opener=open_at_once) as opened:
             check(file, os.fstat(opened.fileno()))
@@ -55,10 +72,12 @@ async def read_file(
                 )
             if offset:
                 await opened.seek(offset)
-            while block := await opened.read(size):
+            reach = size
+            while stretch := await opened.read(reach):
                 check(file, os.fstat(opened.fileno()))
-                seen.update(block)
-                yield block
+                seen.update(stretch)
+                yield stretch
+                reach = max(size, _STRETCH)
             check(file, os.fstat(opened.fileno()))
         status = await asyncio.to_thread(os.stat, file.path)
         check(file, status)
@@ -122,12 +141,14 @@ async def inflate(
 async def _inflate(
     raws: AsyncGenerator[bytes, None], stream: Inflater
 ) -> AsyncGenerator[Block, None]:
-    consumed = 0
+    consumed, least = 0, 1
     async for raw in raws:
         consumed += len(raw)
         stream.feed(raw)
         while not stream.hungry:
-            yield Block(await asyncio.to_thread(stream.read), consumed)
+            for piece in await asyncio.to_thread(stream.read_some, least):
+                yield Block(piece, consumed)
+            least = _STRETCH
     stream.finish()
 
 

@@ -84,6 +84,7 @@ class Inflater:
         self._fed = 0
         self._frame: Any = None  # a decompression object, as zlib and zstandard have it
         self._frames = 0
+        self._damage: DamagedError | None = None
         self.hungry = True
         self.checked = True
         """Whether every member so far has a checksum; one that has is always held against it."""
@@ -102,6 +103,8 @@ class Inflater:
 
     def read(self) -> bytes:
         """Give the next piece; it may be empty. Raises `DamagedError`."""
+        if self._damage is not None:
+            raise self._damage
         pieces: list[bytes] = []
         size = 0
         while size < self._size:
@@ -112,6 +115,25 @@ class Inflater:
             pieces.append(piece)
             size += len(piece)
         return b"".join(pieces)
+
+    def read_some(self, least: int) -> list[bytes]:
+        """
+        Give the next pieces, as `read` does, up to *least* bytes together; none if it is hungry.
+
+        What comes before damage is given first; whoever reads on then meets it.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        while not self.hungry and size < least:
+            try:
+                pieces.append(self.read())
+            except DamagedError as damage:
+                if not pieces:
+                    raise
+                self._damage = damage
+                break
+            size += len(pieces[-1])
+        return pieces
 
     def finish(self) -> None:
         """Check that the end of the file is the end of a member. Raises `DamagedError`."""

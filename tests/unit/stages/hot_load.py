@@ -14,9 +14,9 @@ from pipeline.core.flow import Flow, StopSignal
 from pipeline.core.pace.lanes import Lanes
 from pipeline.model import Checked, Chunk, Item, Position, Record
 from pipeline.observe.metrics import Metrics
-from pipeline.stages.accounts import Accounts
+from pipeline.stages.accounts import Accounts, RejectLimit
 from pipeline.stages.batcher import Batcher
-from pipeline.stages.sink import Keeping, RejectLimit, Sink
+from pipeline.stages.sink import Keeping, Sink
 from pipeline.stages.writer import Delivery, Writer
 from tests.fakes import ListLog
 

@@ -17,9 +17,9 @@ from pipeline.model import Checked, Chunk, Outcome, Position, Rejection, Violati
 from pipeline.observe.metrics import Metrics, Tally
 from pipeline.sources.base import GenerateSpec, Part
 from pipeline.sources.generate import GenerateSource
-from pipeline.stages.accounts import Accounts
+from pipeline.stages.accounts import Accounts, RejectLimit
 from pipeline.stages.checkpoints import Checkpoints, Job, restored_totals
-from pipeline.stages.sink import Keeping, RejectLimit, Sink, Totals
+from pipeline.stages.sink import Keeping, Sink, Totals
 from pipeline.state.checkpoint import CheckpointFiles
 from pipeline.state.deadletter import DeadLetters, LettersMark
 from tests.clock import run

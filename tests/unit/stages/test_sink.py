@@ -14,8 +14,8 @@ from pipeline.core.channel import Channel
 from pipeline.errors import RejectLimitError, StorageError
 from pipeline.model import Checked, Chunk, Item, Outcome, Position, Record, Rejection, Violation
 from pipeline.observe.metrics import Metrics, Tally
-from pipeline.stages.accounts import Accounts
-from pipeline.stages.sink import Keeping, RejectLimit, Sink
+from pipeline.stages.accounts import Accounts, RejectLimit
+from pipeline.stages.sink import Keeping, Sink
 from pipeline.state.deadletter import DeadLetters
 from tests.clock import run
 from tests.fakes import ListLog, make_item, make_record
