@@ -85,7 +85,9 @@ async def open_office(settings: Settings, log: Log) -> AsyncIterator[Office]:
     folder, runs = settings.folder.absolute(), settings.runs.absolute()
     settings = replace(settings, folder=folder, runs=runs)
     with server_lock(runs / ".serve"):
-        async with _opened(settings, log) as office, asyncio.TaskGroup() as group:
+        engine = Engine(settings.engine, settings.runs)
+        async with _opened(settings, engine, log) as office, asyncio.TaskGroup() as group:
+            reviving = group.create_task(engine.keep(log))
             working = group.create_task(office.supervisor.run())
             keeping = group.create_task(_keep(office, log))
             try:
@@ -94,17 +96,17 @@ async def open_office(settings: Settings, log: Log) -> AsyncIterator[Office]:
                 office.close()
                 await asyncio.wait({working})
                 keeping.cancel()
+                reviving.cancel()
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, log: Log) -> AsyncIterator[Office]:
+async def _opened(settings: Settings, engine: Engine, log: Log) -> AsyncIterator[Office]:
     """Open the parts; at the end what they have begun has ended."""
 
     def note(error: Exception) -> None:
         log.error("jobs.store_failed", exc_info=error, reason=str(error))
 
     home = settings.runs / ".serve"
-    engine = Engine(settings.engine, settings.runs)
     spool = Spool(home / "spool", settings)
     catalogue = Catalogue(settings.folder, os.environ)
     async with open_store(home / "jobs.sqlite", spool.folder, note) as store:

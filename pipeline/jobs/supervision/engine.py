@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.jobs.supervision.spawned import Spawned
+    from pipeline.observe.logs import Log
 
 __all__ = ["Engine", "EngineError"]
 
@@ -23,6 +24,9 @@ _PATIENCE: Final = 30.0
 """Seconds that it may take to begin; it may have to wait for the one of a server before this."""
 
 _GRACE: Final = 2.0
+_PAUSE: Final = 0.5
+_TRIES: Final = 10
+"""Times that it is started where it was before it may be elsewhere: somebody has its port."""
 
 
 class EngineError(Exception):
@@ -37,6 +41,7 @@ class Engine:
         self._running: Spawned | None = None
         self._url = ""
         self._starting = asyncio.Lock()
+        self._begun = asyncio.Event()
 
     async def url(self) -> str:
         """Return where it is served; start it if it does not run. Raise `EngineError`."""
@@ -47,7 +52,27 @@ class Engine:
                     self._running, self._url = await self._started()
                 except OSError as error:
                     raise EngineError(f"it cannot be started: {error.strerror}") from error
+                self._begun.set()
             return self._url
+
+    async def keep(self, log: Log) -> None:
+        """Start it again whenever it has died, for the loads that are on their way; for ever."""
+        failures = 0
+        while True:
+            await self._begun.wait()
+            if self._running is not None:
+                await self._running.wait()
+            try:
+                await self.url()
+            except EngineError as error:
+                log.warning("engine.lost", reason=str(error))
+                failures += 1
+                if failures == _TRIES:
+                    failures, self._url = 0, ""
+                await asyncio.sleep(_PAUSE)
+            else:
+                log.warning("engine.restarted", url=self._url)
+                failures = 0
 
     async def _started(self) -> tuple[Spawned, str]:
         # One that has died comes back where it was: loads that are on their way find it there.
