@@ -71,7 +71,7 @@ class Gate:
             self.calls.clear()
             self.written.clear()
 
-    def await_shut(self, running: subprocess.Popen[str]) -> None:
+    def await_shut(self, running: subprocess.Popen[Any]) -> None:
         """Return when a write of *running* stands before the shut gate."""
         with self._changed:
             while self._left is None or self._left >= 0:
@@ -79,6 +79,12 @@ class Gate:
                 if running.poll() is not None:
                     told = running.communicate()[1][-2_000:]
                     raise AssertionError(f"it ended with code {running.returncode}: {told}")
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether a write stands before the shut gate, or was lost behind it."""
+        with self._changed:
+            return self._left is not None and self._left < 0
 
     def await_close(self) -> None:
         """Hold back what is not to be answered, until nobody can wait for it any more."""
