@@ -96,11 +96,16 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 HEAVY = (
     "aiobotocore",
     "aiohttp",
+    "fastapi",
+    "h11",
     "jsonschema_rs",
     "msgspec",
     "orjson",
     "prometheus_client",
+    "pydantic",
     "rich",
+    "starlette",
+    "uvicorn",
     "yaml",
 )
 """What `--help` must not pay for."""

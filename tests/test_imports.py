@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SDK = {"aiobotocore", "aiohttp", "botocore"}
-RARE = {
+WEB = {"fastapi", "h11", "pydantic", "starlette", "uvicorn"}
+RARE = WEB | {
     "aiohttp",
     "prometheus_client",
     "pyinstrument",
@@ -32,7 +33,7 @@ RARE = {
     "zipfile",
     "zstandard",
 }
-"""What only some source, screen or option needs."""
+"""What only some source, screen, option or the job service needs."""
 
 LOOP = {"asyncio", "concurrent", "httptools", "ssl", "uvloop"}
 DATA = {"aiofiles", "msgspec", "orjson"}
@@ -42,6 +43,7 @@ MODEL = {"msgspec"}
 WITHOUT: dict[str, set[str]] = {
     "--help": SDK | RARE | LOOP | DATA | {"decimal", "jsonschema_rs", "yaml"},
     "run --help": SDK | RARE | LOOP | DATA | {"decimal", "jsonschema_rs", "yaml"},
+    "serve --help": SDK | RARE | LOOP | DATA | {"decimal", "jsonschema_rs", "yaml"},
     "schema": SDK | RARE | LOOP | DATA - MODEL | {"jsonschema_rs"},
     "validate job.yaml": SDK | RARE | LOOP | DATA - MODEL,
     "validate job.yaml --source": SDK | RARE,
