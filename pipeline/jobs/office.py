@@ -18,6 +18,7 @@ from pipeline.jobs.spool import Spool
 from pipeline.jobs.store.lock import server_lock
 from pipeline.jobs.store.roster import Roster
 from pipeline.jobs.store.thread import open_store
+from pipeline.jobs.supervision.desk import Desk
 from pipeline.jobs.supervision.engine import Engine
 from pipeline.jobs.supervision.recovery import recover
 from pipeline.jobs.supervision.supervisor import Supervisor
@@ -84,6 +85,7 @@ async def open_office(settings: Settings, log: Log) -> AsyncIterator[Office]:
     # Links stay what they are; nothing is read for this.
     folder, runs = settings.folder.absolute(), settings.runs.absolute()
     settings = replace(settings, folder=folder, runs=runs)
+    failure: Exception | None = None
     with server_lock(runs / ".serve"):
         engine = Engine(settings.engine, settings.runs)
         async with _opened(settings, engine, log) as office, asyncio.TaskGroup() as group:
@@ -92,11 +94,15 @@ async def open_office(settings: Settings, log: Log) -> AsyncIterator[Office]:
             keeping = group.create_task(_keep(office, log))
             try:
                 yield office
+            except Exception as error:  # noqa: BLE001 - raised below, as itself and in no group
+                failure = error
             finally:
                 office.close()
                 await asyncio.wait({working})
                 keeping.cancel()
                 reviving.cancel()
+    if failure is not None:
+        raise failure
 
 
 @asynccontextmanager
@@ -118,11 +124,11 @@ async def _opened(settings: Settings, engine: Engine, log: Log) -> AsyncIterator
             over = await recover(roster, settings.runs, resume=settings.auto_resume)
         except (JobsError, OSError) as error:
             raise PreflightError(_unusable(settings, error)) from error
-        supervisor = Supervisor(settings, roster, catalogue, spool, engine, log)
+        desk = Desk(settings, roster, catalogue, spool, engine, log)
         for job in over:
-            await supervisor.release(job)
+            await desk.release(job)
         try:
-            yield Office(settings, roster, catalogue, spool, supervisor)
+            yield Office(settings, roster, catalogue, spool, Supervisor(desk))
         finally:
             await engine.close()
             await roster.catch_up()

@@ -41,6 +41,8 @@ class Engine:
         self._running: Spawned | None = None
         self._url = ""
         self._starting = asyncio.Lock()
+        self._beginning: Spawned | None = None
+        self._closing = False
         self._begun = asyncio.Event()
 
     async def url(self) -> str:
@@ -78,7 +80,9 @@ class Engine:
         # One that has died comes back where it was: loads that are on their way find it there.
         port = self._url.rpartition(":")[2]
         argv = (*self._argv, port) if port else self._argv
-        engine = await spawn(argv, b"", stdout=subprocess.PIPE)
+        engine = self._beginning = await spawn(argv, b"", stdout=subprocess.PIPE)
+        if self._closing:
+            engine.kill()
         try:
             async with asyncio.timeout(_PATIENCE):
                 line = await engine.first_line()
@@ -87,12 +91,20 @@ class Engine:
             if isinstance(error, TimeoutError):
                 raise EngineError(f"it did not begin within {_PATIENCE:.0f} s") from error
             raise
+        finally:
+            self._beginning = None
         found = _URL.search(line)
         if found is None:
             engine.kill()
             await engine.wait()
             raise EngineError(shown(engine.said()) or "it ended before it began")
         return engine, found[0].decode()
+
+    def give_up(self) -> None:
+        """Start it no more: whoever waits for it hears so at once."""
+        self._closing = True
+        if self._beginning is not None:
+            self._beginning.kill()
 
     async def close(self) -> None:
         """End it; at return it has ended."""
