@@ -10,6 +10,7 @@ from pipeline.compose.specs import (
     assumed_table,
     engine_path,
     engine_settings,
+    has_own_engine,
     item_specs,
     table_spec,
 )
@@ -40,12 +41,13 @@ async def open_table(
     Yield access to the definition's endpoint.
 
     An embedded engine runs as long as it; *engine* is the URL of one that is served already, which
-    learns the definition's settings for its table.
+    learns the definition's settings for its table. A definition that names a file of its own for
+    its tables gets an engine of its own all the same.
     """
     target = definition.target
     async with AsyncExitStack() as stack:
         url, rehearsal = target.endpoint, target.endpoint == "embedded"
-        if rehearsal and engine is not None:
+        if rehearsal and engine is not None and not has_own_engine(definition):
             from pipeline.embedded import configure  # noqa: PLC0415 - only where it is asked for
 
             url = engine

@@ -28,6 +28,7 @@ __all__ = [
     "engine_path",
     "engine_settings",
     "expected_digest",
+    "has_own_engine",
     "item_specs",
     "null_values",
     "reject_limit",
@@ -186,6 +187,12 @@ def engine_settings(definition: Definition) -> EngineSettings:
         throttle=float(given.throttle),
         seed=given.seed,
     )
+
+
+def has_own_engine(definition: Definition) -> bool:
+    """Tell whether the definition names a file of its own for the embedded engine's tables."""
+    given = definition.target.embedded
+    return given is not None and given.path is not None
 
 
 def engine_path(definition: Definition, runs: Path) -> Path:
