@@ -16,7 +16,7 @@ import msgspec
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 __all__ = [
     "AttributeType",
@@ -205,9 +205,14 @@ class Rejection:
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
-    """Items that travel in one request: no key twice, none in two batches in flight."""
+    """
+    Items that travel in one request: no key twice, none in two batches in flight.
+
+    *keys* are theirs, where these were at hand as a set.
+    """
 
     items: Sequence[Item]
+    keys: Collection[Key] | None = None
 
 
 @dataclass(frozen=True, slots=True)

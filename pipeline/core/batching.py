@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic
 
+from pipeline.core.group import Batchable, Group, ItemT
 from pipeline.core.pace.mixing import BatchLimits, Mixing
 
 if TYPE_CHECKING:
@@ -12,33 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.pace.lanes import Lanes
 
-__all__ = ["Batchable", "Batching"]
-
-
-class Batchable(Protocol):
-    """What batching must know of an item."""
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """
-        The item's identity, its partition value first.
-
-        Two items of one key must not be in flight together.
-        """
-
-    @property
-    def wire(self) -> bytes:
-        """The encoded write; its length counts against the request's limit."""
-
-    @property
-    def size(self) -> int:
-        """The item's size by the service's arithmetic; it sets what the item costs."""
-
-    superseded: list[Any] | tuple[()]
-    """Older items of the same key, oldest first, that this one replaces."""
-
-
-ItemT = TypeVar("ItemT", bound=Batchable)
+__all__ = ["Batching"]
 
 
 class Batching(Generic[ItemT]):
@@ -72,7 +47,7 @@ class Batching(Generic[ItemT]):
         self._lanes = lanes
         self._filling: dict[Hashable, ItemT] = {}
         self._filling_bytes = 0
-        self._ready: deque[list[ItemT]] = deque()
+        self._ready: deque[Group[ItemT]] = deque()
         self._in_flight: set[Hashable] = set()
         self._waiting: dict[Hashable, ItemT] = {}
         self._mixing: Mixing[ItemT] | None = None  # while a lane is open
@@ -142,7 +117,7 @@ class Batching(Generic[ItemT]):
         ):
             return False
         self._in_flight |= keys
-        self._ready.append(list(items))
+        self._ready.append(Group(items, keys))
         self.due_at = None
         return True
 
@@ -174,7 +149,7 @@ class Batching(Generic[ItemT]):
         for item in reversed(items):
             mixing.put_back(self._unsent(item), now)
 
-    def take(self, now: float, *, flush: bool = False) -> list[ItemT] | None:
+    def take(self, now: float, *, flush: bool = False) -> Group[ItemT] | None:
         """Return the next batch that is full or due (with *flush*: any), or None."""
         if not self._ready:
             if self._mixing is not None:
@@ -197,7 +172,7 @@ class Batching(Generic[ItemT]):
 
     def _close(self) -> None:
         self._in_flight.update(self._filling)
-        self._ready.append(list(self._filling.values()))
+        self._ready.append(Group(self._filling.values()))
         self._filling = {}
         self._filling_bytes = 0
         self.due_at = None
@@ -226,11 +201,11 @@ class Batching(Generic[ItemT]):
         _supersede(item, newer)
         return newer
 
-    def _take_mixed(self, mixing: Mixing[ItemT], now: float, *, flush: bool) -> list[ItemT] | None:
+    def _take_mixed(self, mixing: Mixing[ItemT], now: float, *, flush: bool) -> Group[ItemT] | None:
         batch = mixing.take(now, flush=flush)
         if batch is not None:
             self._in_flight.update([item.key for item in batch])
-            return batch
+            return Group(batch)
         self.due_at = mixing.due_at
         if not mixing:
             self._mixing = None

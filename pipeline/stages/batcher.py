@@ -64,7 +64,7 @@ class Batcher:
         while True:
             while (batch := self._policy.take(loop.time(), flush=ended)) is not None:
                 self._metrics.batches += 1
-                await outbox.send(Batch(batch))
+                await outbox.send(Batch(batch, batch.keys))
                 if self._policy.mixing and not ended:
                     ended = await self._take_in(inbox)
             if ended and self._policy.idle:

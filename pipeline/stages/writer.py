@@ -107,7 +107,7 @@ class _Worker:
         breaker.enter(stake)
         try:
             if self._pace.free and not breaker.is_open:
-                await self._send_at_once(batch.items)
+                await self._send_at_once(batch)
             else:
                 self._pieces.start(batch.items)
             while self._pieces:
@@ -119,12 +119,13 @@ class _Worker:
         finally:
             breaker.leave(stake)
 
-    async def _send_at_once(self, items: Sequence[Item]) -> None:
-        """Do what `_send_next` does of new items for which nothing waits; mostly that is all."""
+    async def _send_at_once(self, batch: Batch) -> None:
+        """Do what `_send_next` does of a batch for which nothing waits; mostly that is all."""
+        items, keys = batch.items, batch.keys
         piece = self._pieces.make(items)
         answer = await self.exchange.at_once(piece)
         if isinstance(answer, Answer) and not answer.unprocessed:
-            self._release([item.key for item in items])
+            self._release([item.key for item in items] if keys is None else keys)
             await self._outbox.send(Outcome(items))
         else:
             await self._go_on(piece, answer)
