@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.backoff import Fault, Verdict
 from pipeline.core.breaker import Stake
 from pipeline.core.channel import EndOfStream
-from pipeline.errors import (
-    IsolateError,
-    OutageError,
-    RetryError,
-    TableStopError,
-)
+from pipeline.errors import IsolateError, OutageError, RetryError, TableStopError
 from pipeline.model import Outcome
 from pipeline.stages.delivery import (
     Delivery,

@@ -55,7 +55,13 @@ def measure_stages(bench: Bench) -> dict[str, Any]:
     seconds = {name: statistics.median(one[name] for one in taken) for name in taken[0]}
     whole_us = whole.found["us"].slope_cpu_us
     each = parts({name: one / count * 1e6 for name, one in seconds.items()}, whole_us)
-    return {"records": count, "repeat": bench.repeat, "whole_us": round(whole_us, 2), "us": each}
+    return {
+        "records": count,
+        "repeat": bench.repeat,
+        "whole_us": round(whole_us, 2),
+        "apart_us": round(_apart(seconds) / count * 1e6, 2),
+        "us": each,
+    }
 
 
 def parts(stages: Mapping[str, float], whole: float) -> dict[str, float]:
@@ -65,7 +71,7 @@ def parts(stages: Mapping[str, float], whole: float) -> dict[str, float]:
     What the validator takes beside its three steps is the making of items. Step by step over all
     records the three find nothing in the processor's caches and may take more than the validator
     itself: then they are scaled to it. What a load takes beside its stages is what lies between
-    them; that is told as it is, even where it is negative.
+    them. Where the stages, apart, take more than a load for the same reason, all are scaled to it.
     """
     steps = ("decode", "schema and mapping", "encode")
     together = sum(stages[step] for step in steps)
@@ -73,8 +79,16 @@ def parts(stages: Mapping[str, float], whole: float) -> dict[str, float]:
     found = {name: stages[name] for name in STAGES if name in stages}
     found |= {step: stages[step] * scale for step in steps}
     found["items"] = max(0.0, stages["validator"] - together)
-    found["between"] = whole - sum(found.values())
+    apart = sum(found.values())
+    if apart > whole:
+        found = {name: each * whole / apart for name, each in found.items()}
+    found["between"] = max(0.0, whole - apart)
     return {name: round(found[name], 2) for name in STAGES}
+
+
+def _apart(stages: Mapping[str, float]) -> float:
+    """Return the seconds of all stages, each taken by itself."""
+    return sum(stages[name] for name in ("producer", "validator", "batcher", "writer", "sink"))
 
 
 def lines(document: Mapping[str, Any]) -> list[str]:
@@ -85,4 +99,5 @@ def lines(document: Mapping[str, Any]) -> list[str]:
         f"| {STAGES[name]} | {each:.1f} | {each / whole:.0%} |"
         for name, each in document["us"].items()
     ]
-    return [*found, f"| **a record, in a load** | **{whole:.1f}** | |"]
+    found.append(f"| **a record, in a load** | **{whole:.1f}** | |")
+    return [*found, f"| the stages, each by itself | {document['apart_us']:.1f} | |"]

@@ -98,7 +98,7 @@ def test_a_table_tells_what_could_not_be_measured(name: str) -> None:
         "item-bytes": {"rows": {"100": good, "250": bad}},
         "workers": {"rows": {"0": {"1": good, "5": bad}, "5": {"1": good, "5": bad}}},
         "startup": {"rows": {name: {"seconds": 0.5} for name in startup.YARDSTICKS} | {"x": bad}},
-        "stages": {"whole_us": 10.0, "us": dict.fromkeys(stages.STAGES, 1.0)},
+        "stages": {"whole_us": 10.0, "apart_us": 14.0, "us": dict.fromkeys(stages.STAGES, 1.0)},
         "paced": {"rows": [paced_row("bucket, cold", 0.98), paced_row("rate 10", 1.01)]},
     }
     table = TABLES[name](documents[name])
@@ -167,6 +167,9 @@ def test_the_parts_of_a_record_add_up_to_what_it_costs() -> None:
     assert sum(found.values()) == pytest.approx(15.0)
     assert (found["encode"], found["items"], found["between"]) == (3.0, 0.0, 1.0)
     assert stages.parts(taken | dict.fromkeys(steps, 1.0), 15.0)["items"] == 3.0
+    less = stages.parts(taken | steps, 7.0)  # than they take by themselves
+    assert sum(less.values()) == pytest.approx(7.0)
+    assert (less["writer"], less["between"]) == (2.5, 0.0)
 
 
 def test_what_concurrency_allows() -> None:
@@ -203,7 +206,7 @@ def test_the_document_is_filled_between_its_markers() -> None:
         "<!-- targets: begin -->\n<!-- targets: end -->"
     )
     modes = {
-        "stages": {"whole_us": 9.0, "us": dict.fromkeys(stages.STAGES, 1.0), "taken": TAKEN},
+        "stages": {"whole_us": 9.0, "apart_us": 14.0, "us": dict.fromkeys(stages.STAGES, 1.0), "taken": TAKEN},
         "comparison": {**COMPARED, "taken": TAKEN},
     }
     once = fill(text, modes)
@@ -220,7 +223,7 @@ def test_the_document_is_filled_between_its_markers() -> None:
 def test_the_picture_names_every_part_and_follows_the_theme() -> None:
     """It is well-formed, tells each part in words, and stays inside its frame."""
     each = dict(zip(stages.STAGES, [1.0, 2.0, 3.0, 4.0, 0.0, 1.0, 8.0, 1.0, -2.0], strict=True))
-    svg = draw({"whole_us": 18.0, "us": each})
+    svg = draw({"whole_us": 18.0, "apart_us": 14.0, "us": each})
     picture = ET.fromstring(svg)  # noqa: S314 - made a line above
     texts = [node.text or "" for node in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert set(stages.STAGES.values()) <= set(texts)
