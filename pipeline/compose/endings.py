@@ -9,7 +9,7 @@ from pipeline.errors import PipelineError, SourceCorruptError, StopRunError
 from pipeline.observe.logs import open_log
 from pipeline.observe.metrics import Metrics, Tally
 from pipeline.observe.report import Ending, make_report
-from pipeline.state.rundir import write_report
+from pipeline.state.rundir import write_report, write_report_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,21 @@ def _is_another_source(failure: BaseException) -> bool:
 
 
 def keep_report(folder: Path, report: Report, log: Log) -> None:
-    """Leave *report* in the run's folder; what that does not take is still printed."""
+    """
+    Leave *report* in the run's folder, for people and for programs; it is printed anyhow.
+
+    The page comes first, so that the report tells if the disk did not take it.
+    """
+    try:
+        from pipeline.observe.report_page import report_page  # noqa: PLC0415 - only now
+
+        write_report_page(folder, report_page(folder, report.as_json()))
+    except Exception as error:  # no page is worth a report
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        log.warning("report_page.unwritable", reason=reason, exc_info=error)
+        report.warnings.append(
+            f"report.html could not be written: {reason}; report.json says the same"
+        )
     try:
         write_report(folder, report.as_json())
     except OSError as error:

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["make_run_folder", "new_run_id", "reopen_run_folder", "write_report"]
+__all__ = [
+    "make_run_folder",
+    "new_run_id",
+    "reopen_run_folder",
+    "write_report",
+    "write_report_page",
+]
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -72,6 +78,13 @@ def write_report(folder: Path, document: Mapping[str, Any]) -> None:
     write_new(fresh, escape_json(text.encode("utf-8", "surrogatepass")) + b"\n")
     fresh.replace(folder / "report.json")
     sync_folder(folder)
+
+
+def write_report_page(folder: Path, page: bytes) -> None:
+    """Write ``report.html`` for its owner alone, whole or not at all; raise OSError."""
+    fresh = folder / ".report.html"
+    write_new(fresh, page)
+    fresh.replace(folder / "report.html")
 
 
 def _point(link: Path, target: str) -> None:

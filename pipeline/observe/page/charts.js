@@ -215,7 +215,7 @@
       width: Math.max(parts.plot.clientWidth, 80),
       height: parts.plot.clientHeight || 180,
       legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 }, sync: sync ? { key: sync } : undefined },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 }, sync: sync ? { key: sync, scales: ["x", null] } : undefined },
       scales: {
         x: { time: false, range: (_, from, to) => [from ?? 0, Math.max(to ?? 1, (from ?? 0) + 0.1)] },
         first: { range: upTo(0) },
@@ -244,7 +244,7 @@
   }
 
   function wide(_, labels) {
-    return 14 + 7 * Math.max(3, ...(labels || []).map((label) => label.length));
+    return 14 + 7 * Math.max(6, ...(labels || []).map((label) => label.length));
   }
 
   function drawBorders(plot, borders, color) {
@@ -255,21 +255,20 @@
     ctx.lineWidth = ratio;
     ctx.setLineDash([3 * ratio, 3 * ratio]);
     ctx.font = FONT.replace("12px", 11 * ratio + "px");
+    ctx.textAlign = "left";
     ctx.textBaseline = "top";
-    let free = -Infinity;
-    for (const [time, attempt] of borders) {
+    borders.forEach(([time, attempt], i) => {
       const x = Math.round(plot.valToPos(time, "x", true));
+      const next = i + 1 < borders.length ? plot.valToPos(borders[i + 1][0], "x", true) : Infinity;
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
       const text = "attempt " + attempt;
       const width = ctx.measureText(text).width;
-      const begin = x + width + 6 * ratio > bbox.left + bbox.width ? x - width - 4 * ratio : x + 4 * ratio;
-      if (begin < free) continue;
-      ctx.fillText(text, begin, bbox.top + 2 * ratio);
-      free = begin + width + 6 * ratio;
-    }
+      const wide = width + 8 * ratio;
+      if (x + wide <= Math.min(next, bbox.left + bbox.width)) ctx.fillText(text, x + 4 * ratio, bbox.top + 2 * ratio);
+    });
     ctx.restore();
   }
 
