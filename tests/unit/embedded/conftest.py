@@ -23,9 +23,9 @@ Json = dict[str, Any]
 class Bench:
     """One open engine, called directly; `now` is its clock in seconds."""
 
-    def __init__(self, path: Path | None, settings: EngineSettings) -> None:
+    def __init__(self, path: Path | None, settings: EngineSettings, *, kept: bool = False) -> None:
         self.now = 1000.0
-        self.engine = Engine(path, settings, monotonic=lambda: self.now)
+        self.engine = Engine(path, settings, kept=kept, monotonic=lambda: self.now)
 
     def __call__(self, operation: str, **request: Any) -> Answer:
         """Send a request."""
@@ -44,9 +44,9 @@ class Bench:
 
 
 @contextmanager
-def opened(path: Path | None = None, **settings: Any) -> Iterator[Bench]:
+def opened(path: Path | None = None, *, kept: bool = False, **settings: Any) -> Iterator[Bench]:
     """Open an engine, and close it in the end."""
-    bench = Bench(path, EngineSettings(**settings))
+    bench = Bench(path, EngineSettings(**settings), kept=kept)
     with closing(bench.engine):
         bench.engine.open()
         yield bench
