@@ -146,9 +146,10 @@ class Settings:
     *folder* holds the definitions, *runs* everything that is kept. *most_running* jobs load at
     once, *most_queued* may wait beside them. An upload has *max_body* bytes at most, *max_inflated*
     when it is unpacked; all that stand in the spool have *max_spool* together. Of the jobs that are
-    over the newest *keep_ended* are remembered. A process that is asked to end is killed after
-    *grace* seconds. *child* and *engine* are how a job's process and the embedded engine are
-    started.
+    over the newest *keep_ended* are remembered; the upload of one that was stopped, or has failed,
+    is kept for *keep_uploads* seconds for somebody to resume it. A process that is asked to end is
+    killed after *grace* seconds. *child* and *engine* are how a job's process and the embedded
+    engine are started.
     """
 
     folder: Path
@@ -160,6 +161,7 @@ class Settings:
     max_inflated: int = 8 * _GIB
     max_spool: int = 16 * _GIB
     keep_ended: int = 10_000
+    keep_uploads: float = 7 * 86_400.0
     grace: float = 9.0
     child: tuple[str, ...] = (sys.executable, "-m", "pipeline.jobs.child")
     engine: tuple[str, ...] = (sys.executable, "-m", "pipeline.jobs.engine")

@@ -164,7 +164,9 @@ async def _keep(office: Office, log: Log) -> None:
 
 async def _prune(office: Office) -> None:
     keys_before = time.time() - _KEEP_KEYS
-    for job in await office.roster.prune(office.settings.keep_ended, keys_before):
+    dropped = await office.roster.prune(office.settings.keep_ended, keys_before)
+    gone = await office.roster.abandon(time.time() - office.settings.keep_uploads)
+    for job in [*dropped, *gone]:
         if job.upload is not None:
             await office.spool.remove(job.upload)
 

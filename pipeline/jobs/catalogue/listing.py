@@ -16,6 +16,7 @@ __all__ = ["listing"]
 def listing(catalogue: Catalogue, roster: Roster) -> list[Pipeline]:
     """Return every pipeline by name; of a broken one only its problem and its jobs are known."""
     found = []
+    active, newest = roster.active(), roster.newest()
     for one in catalogue.listed:
         entry, sound = one.entry, one.problem is None
         pipeline = Pipeline(
@@ -25,8 +26,8 @@ def listing(catalogue: Catalogue, roster: Roster) -> list[Pipeline]:
             endpoint=entry.endpoint if sound else None,
             valid=sound,
             problem=one.problem,
-            active_jobs=tuple(job.id for job in roster.active(one.name)),
-            last_job=roster.newest(one.name),
+            active_jobs=tuple(active.get(one.name, ())),
+            last_job=newest.get(one.name),
         )
         found.append(pipeline)
     return found

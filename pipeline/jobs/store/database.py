@@ -47,7 +47,7 @@ class Known:
     What a service starts from.
 
     *active* are the jobs that are not over, in the order of their places; *newest* is the newest of
-    each pipeline; *uploads* are the names of the files that jobs have in the spool.
+    each pipeline; *uploads* are the names of the files in the spool that jobs have a use for.
     """
 
     active: list[Stored]
@@ -113,7 +113,10 @@ class Database:
             f"SELECT {COLUMNS} FROM jobs WHERE number IN "  # noqa: S608 - constants
             "(SELECT max(number) FROM jobs GROUP BY pipeline)"
         )
-        uploads = self._run("SELECT upload FROM jobs WHERE upload IS NOT NULL")
+        uploads = self._run(
+            "SELECT upload FROM jobs WHERE upload IS NOT NULL "  # noqa: S608 - constants
+            f"AND (resumable OR state IN {_ACTIVE})"
+        )
         names = {upload_name(row[0]) for row in uploads.fetchall()}
         return Known(active, counts, [read_row(row, self._spool).job for row in newest], names)
 
@@ -207,6 +210,15 @@ class Database:
                 {"keys": keys_before, "keep": keep},
             )
             return [read_row(row, self._spool) for row in rows.fetchall()]
+
+    def abandoned(self, before: float) -> list[Job]:
+        """Return jobs that were stopped or failed before a moment, and whose uploads still wait."""
+        rows = self._run(
+            f"SELECT {COLUMNS} FROM jobs WHERE state IN ('stopped', 'failed') AND resumable "  # noqa: S608
+            "AND upload IS NOT NULL AND ended_at < ?",
+            (before,),
+        )
+        return [read_row(row, self._spool).job for row in rows.fetchall()]
 
     def _one(self, statement: str, *values: object) -> Any:
         return self._run(statement, values).fetchone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -62,16 +63,17 @@ class Roster:
         found, _ = await self.page(None, "interrupted", most, None)
         return found[::-1]
 
-    def active(self, pipeline: str) -> list[Job]:
-        """Return a pipeline's jobs that are not over, those that wait last."""
-        mine = [one for one in self._active.values() if one.job.pipeline == pipeline]
-        ordered = sorted(mine, key=lambda one: (one.job.state == "queued", one.place))
-        return [one.job for one in ordered]
+    def active(self) -> dict[str, list[str]]:
+        """Return the ids of the jobs that are not over by pipeline, those that wait last."""
+        found: dict[str, list[str]] = {}
+        key = lambda one: (one.job.state == "queued", one.place)  # noqa: E731 - one line of a sort
+        for one in sorted(self._active.values(), key=key):
+            found.setdefault(one.job.pipeline, []).append(one.job.id)
+        return found
 
-    def newest(self, pipeline: str) -> Job | None:
-        """Return a pipeline's newest job."""
-        job = self._newest.get(pipeline)
-        return None if job is None else self._shown([job])[0]
+    def newest(self) -> dict[str, Job]:
+        """Return the newest job of each pipeline."""
+        return {job.pipeline: job for job in self._shown(self._newest.values())}
 
     async def add(
         self, new: NewJob, most_queued: int, then: Callable[[], None]
@@ -208,6 +210,17 @@ class Roster:
         prune = self._store.database.prune
         dropped = await self._store.ask(prune, keep, keys_before, then=self._forget)
         return [one.job for one in dropped]
+
+    async def abandon(self, before: float) -> list[Job]:
+        """Let uploads go that nobody has come back for since a moment; return whose they are."""
+        gone = []
+        for job in await self._store.ask(self._store.database.abandoned, before):
+            message = f"{job.message or 'over'}; its upload was removed, since nobody resumed it"
+            now = replace(job, resumable=False, message=message)
+            with contextlib.suppress(WrongStateError):  # somebody does, this moment
+                await self.require(job, now)
+                gone.append(now)
+        return gone
 
     def _forget(self, dropped: Iterable[Stored]) -> None:
         for one in dropped:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from pipeline.jobs.errors import StoreError
+from pipeline.jobs.errors import ClosingError, StoreError
 from pipeline.jobs.store.database import Database
 from pipeline.jobs.threads import settled
 
@@ -36,6 +36,7 @@ class Store:
         on_failure: Callable[[Exception], None],
     ) -> None:
         self.database = database
+        self.closed = False
         self._thread = thread
         self._on_failure = on_failure
 
@@ -49,6 +50,8 @@ class Store:
         with the result before the caller hears of it, or instead. Raise `StoreError`, or what the
         work raises on purpose.
         """
+        if self.closed:
+            raise ClosingError("the service is closed")
         try:
             return await settled(partial(work, *arguments), then, executor=self._thread)
         except (sqlite3.Error, OSError, ValueError) as error:
@@ -63,9 +66,10 @@ async def open_store(
     """Open the jobs in *path* while the body runs. Raise `PreflightError`."""
     database = Database(path, spool)
     with ThreadPoolExecutor(1, thread_name_prefix="jobs") as thread:
-        loop = asyncio.get_running_loop()
+        loop, store = asyncio.get_running_loop(), Store(database, thread, on_failure)
         try:
             await loop.run_in_executor(thread, database.open)
-            yield Store(database, thread, on_failure)
+            yield store
         finally:
+            store.closed = True
             await loop.run_in_executor(thread, database.close)

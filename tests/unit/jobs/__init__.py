@@ -1,0 +1,1 @@
+"""The job service, with processes that do as a test says."""
