@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _USAGE, _FAILED, _STDOUT = 2, 3, 1
+_LAST_PORT: Final = 65_535
 _NICENESS: Final = 5
 """As of the loads that it serves: the server answers first."""
 
@@ -63,9 +64,9 @@ def _served(lifeline: Lifeline, arguments: list[str]) -> int:
 
     install_hooks(say)
     os.nice(_NICENESS)
-    lifeline.watch()
     try:
         runs, port = _read(arguments)
+        lifeline.watch()
         lifeline.drive(lambda stop: _serve(runs / "embedded.sqlite", port, stop))
     except UsageError as error:
         say(str(error))
@@ -75,7 +76,8 @@ def _served(lifeline: Lifeline, arguments: list[str]) -> int:
 
 def _read(arguments: list[str]) -> tuple[Path, int]:
     port = arguments[1] if len(arguments) == 2 else "0"  # noqa: PLR2004 - RUNS and PORT
-    if len(arguments) not in (1, 2) or not (port.isdecimal() and len(port) <= len("65535")):
+    known = port.isascii() and port.isdecimal() and len(port) <= len("65535")
+    if len(arguments) not in (1, 2) or not known or int(port) > _LAST_PORT:
         raise UsageError("the job server starts this with RUNS and perhaps a PORT")
     return Path(arguments[0]), int(port)
 

@@ -137,11 +137,12 @@ class Place:
     async def rows(self, name: str) -> dict[str, int]:
         """Read the whole table *name*, once nobody serves it: what the item of each id holds."""
         if self.endpoint != "embedded":
-            return await self._rows(self.endpoint, name)
+            return await self.rows_at(self.endpoint, name)
         async with serve(self.runs / "embedded.sqlite") as served:
-            return await self._rows(served.url, name)
+            return await self.rows_at(served.url, name)
 
-    async def _rows(self, url: str, name: str) -> dict[str, int]:
+    async def rows_at(self, url: str, name: str) -> dict[str, int]:
+        """Read the whole table *name* of the engine at *url*."""
         async with tables.connect(url, self.access_key) as client:
             items = await tables.scan_all(client, name)
         return {item["id"]["S"]: int(item["v"]["N"]) for item in items}
