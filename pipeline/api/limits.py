@@ -35,7 +35,7 @@ class Limits:
     streams: int = 64
     head_bytes: int = 16_384
     head_fields: int = 64
-    target_bytes: int = 4_096
+    target_bytes: int = 8_192
     head_s: float = 10.0
     idle_s: int = 15
     body_rate: int = 1_024

@@ -33,6 +33,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "not-found": Kind(404, "There is nothing at this address"),
     "unknown-pipeline": Kind(404, "There is no such pipeline"),
     "unknown-job": Kind(404, "There is no such job"),
+    "unknown-page": Kind(404, "No page begins there"),
     "method-not-allowed": Kind(405, "This address does not take this method"),
     "too-slow": Kind(408, "The request came too slowly"),
     "broken-definition": Kind(409, "The definition of this pipeline is broken"),

@@ -39,7 +39,7 @@ _SERVICE: Final[Mapping[type[Exception], tuple[str, str]]] = {
         "uploads of jobs that have not ended take all the room there is; try again later",
     ),
     errors.StoreError: ("storage", "nothing was changed; the server's log tells more"),
-    errors.BadCursorError: ("invalid-request", "start without a cursor, then follow each `next`"),
+    errors.BadCursorError: ("unknown-page", "begin without a cursor, then follow each `next`"),
     errors.ClosingError: ("closing", "the server is closing; try again when it is back"),
 }
 """Errors of the job service that always say the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -31,6 +32,8 @@ class BoundedConfig(uvicorn.Config):
     ) -> None:
         self.limits = limits
         self.note = note
+        # It warns of every request that is refused, which `note` tells better.
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)
         super().__init__(
             app,
             http=BoundedProtocol,

@@ -44,7 +44,7 @@ async def pipelines(here: Here) -> Response:
     "/api/jobs",
     operation_id="jobs",
     response_class=Response,
-    responses=found(models.JobList, TO_JOB) | refusals(422),
+    responses=found(models.JobList, TO_JOB) | refusals(404, 422),
     summary="List jobs",
 )
 async def jobs(

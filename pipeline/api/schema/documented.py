@@ -173,10 +173,13 @@ REQUEST_BODY: Final[dict[str, Any]] = {
         },
         "application/x-ndjson": {
             "schema": {
-                "type": "string",
                 "description": 'A JSON object a line: `{"user_id": "u1"}`, and so on.',
+                "contentMediaType": "application/x-ndjson",
             },
         },
-        "text/csv": {"schema": _TEXT, "example": "user_id,email\nu1,u1@example.org\n"},
+        "text/csv": {
+            "schema": {"contentMediaType": "text/csv"},
+            "example": "user_id,email\nu1,u1@example.org\n",
+        },
     },
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003 - pydantic reads annotations when it runs
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline.api.limits import LARGEST_NUMBER
 from pipeline.api.schema import examples
@@ -36,6 +36,11 @@ State = Literal[
 ]
 
 
+def _whole(value: object) -> object:
+    """Take 5.0 for the whole number that JSON Schema holds it to be."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Migrate(BaseModel):
     """What of a pipeline's definition one job may change; nothing else can be."""
 
@@ -43,7 +48,7 @@ class Migrate(BaseModel):
         extra="forbid", strict=True, json_schema_extra={"examples": [examples.OVERRIDES]}
     )
 
-    limit: Annotated[int, Field(ge=0, le=LARGEST_NUMBER)] | None = Field(
+    limit: Annotated[int, Field(ge=0, le=LARGEST_NUMBER), BeforeValidator(_whole)] | None = Field(
         default=None, description="Stop after this many records of the source."
     )
     rate: Annotated[float, Field(ge=1, le=LARGEST_NUMBER, allow_inf_nan=False)] | None = Field(

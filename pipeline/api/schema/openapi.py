@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline import __version__
+from pipeline.api.schema import models
 from pipeline.api.schema.documented import refusals
 from pipeline.api.schema.models import ProblemBody
 
@@ -30,6 +31,11 @@ def openapi_of(app: FastAPI, *, secured: bool) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     problem = ProblemBody.model_json_schema(ref_template=_REFERENCE)
     schemas.update(problem.pop("$defs"), ProblemBody=problem)
+    for name, schema in schemas.items():
+        if "examples" in schema:
+            # FastAPI leaves out every null, also where an example is about it.
+            whole = getattr(models, name).model_json_schema()
+            schema["examples"] = whole["examples"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     shared = document["components"]["responses"] = {}

@@ -50,13 +50,17 @@ async def test_jobs_are_paged_and_filtered() -> None:
     assert (await bench.ask("GET", "/api/jobs?pipeline=nobody")).json["jobs"] == []
 
 
-@pytest.mark.parametrize(
-    "query", ["limit=0", "limit=201", "state=over", "before=never", "before=", "pipeline="]
-)
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "state=over", "before=", "pipeline="])
 async def test_what_no_list_has_is_refused(query: str) -> None:
-    """422, also for a cursor that no page gave."""
+    """422, by the parameter's name."""
     answer = await Bench().ask("GET", f"/api/jobs?{query}")
     assert (answer.status, answer.problem) == (422, "invalid-request")
+
+
+async def test_a_cursor_that_no_page_gave_leads_nowhere() -> None:
+    """404, as for anything else that is not there."""
+    answer = await Bench().ask("GET", "/api/jobs?before=never")
+    assert (answer.status, answer.problem) == (404, "unknown-page")
 
 
 async def test_a_job_is_told_with_its_newest_sample_and_its_report() -> None:
@@ -94,7 +98,7 @@ async def test_lines_are_paged(part: str, name: str) -> None:
     rest = (await bench.ask("GET", f"/api/jobs/{job}/{part}?after={first['next']}")).json
     assert [line["line"] for line in rest[name]] == [3, 4]
     assert rest["next"] is None
-    assert (await bench.ask("GET", f"/api/jobs/{job}/{part}?after=99")).status == 422
+    assert (await bench.ask("GET", f"/api/jobs/{job}/{part}?after=99")).problem == "unknown-page"
 
 
 async def test_samples_go_on_after_the_last() -> None:

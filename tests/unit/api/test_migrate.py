@@ -45,6 +45,13 @@ async def test_an_empty_post_starts_the_definition_as_it_is() -> None:
     assert answer.json["links"]["resume"] is None
 
 
+async def test_a_whole_number_may_be_written_with_a_point() -> None:
+    """In JSON 5.0 is a whole number, and 1e3 too."""
+    bench = Bench()
+    await bench.ask("POST", MIGRATE, b'{"limit": 1e3}', JSON)
+    assert only_job(bench).overrides == Overrides(limit=1000)
+
+
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8"])
 async def test_overrides_stand_in_json(kind: str) -> None:
     """Each of the three is taken, and nothing else is changed."""
