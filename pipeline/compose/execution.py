@@ -18,9 +18,8 @@ from pipeline.core.threads import to_the_end
 from pipeline.errors import PreflightError, StorageError
 from pipeline.observe.logs import open_log
 from pipeline.observe.metrics import Metrics
-from pipeline.observe.progress import Goal, watched
+from pipeline.observe.progress import Goal, recorded, watched
 from pipeline.observe.report import Ending, make_report
-from pipeline.observe.timeline import recorded
 from pipeline.stages.checkpoints import Checkpoints, Job
 from pipeline.state.deadletter import DeadLetters, LettersMark
 from pipeline.state.unfinished import close_run

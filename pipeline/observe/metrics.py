@@ -175,6 +175,10 @@ class Metrics:
         this = max(0.0, ended - begun) if begun is not None and ended is not None else 0.0
         return self.carried_s + this
 
+    def copy(self) -> Metrics:
+        """Return what a sample is made of as it is now, to be looked at later."""
+        return replace(self, settled=self.settled.copy(), latency=self.latency.copy())
+
     def efforts(self, cpu_s: float) -> dict[str, Any]:
         """Return, for a checkpoint, what was done so far; *cpu_s* is this process's time."""
         return {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from pipeline.observe.frames import FrameWriter
@@ -13,17 +14,22 @@ from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from rich.console import Console
     from rich.progress import Progress
 
     from pipeline.observe.logs import Log
     from pipeline.observe.metrics import Metrics
+    from pipeline.observe.timeline import Sample
 
-__all__ = ["Goal", "watched"]
+__all__ = ["Goal", "Start", "recorded", "watched"]
 
 _REDRAW = 0.1
 _TELL = 5.0
+_FIRST_LINE = 0.25
+"""Seconds after which the timeline is begun: not while the first batch is on its way."""
+
 _STALLED = 3.0
 """Seconds without a settled item after which a person is told."""
 
@@ -96,6 +102,49 @@ def watched(name: str, goal: Goal, metrics: Metrics, log: Log, *, bar: bool) -> 
 
     with _Ticker(_TELL, tell).running():
         yield
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """
+    How an attempt began: its number, when, and where the *metrics* stood.
+
+    *at* is in seconds since 1970, *begun* on the loop's clock.
+    """
+
+    attempt: int
+    at: float
+    begun: float
+    metrics: Metrics
+
+
+@contextmanager
+def recorded(
+    folder: Path, attempt: int, goal: Goal, metrics: Metrics, log: Log
+) -> Iterator[Callable[[], Sample]]:
+    """Keep the timeline while the body runs; yield what takes a look. See `recording`."""
+    loop = asyncio.get_running_loop()
+    start = Start(attempt, time.time(), loop.time(), metrics.copy())
+    taking: Callable[[], Sample] | None = None
+    with ExitStack() as stack:
+
+        def begin() -> Callable[[], Sample]:
+            nonlocal taking
+            if taking is None:
+                from pipeline.observe.timeline.recording import recording  # noqa: PLC0415 - as said
+
+                taking = stack.enter_context(recording(folder, start, goal, metrics, log))
+            return taking
+
+        def look() -> Sample:
+            return begin()()
+
+        timer = loop.call_later(_FIRST_LINE, begin)
+        try:
+            yield look
+        finally:
+            timer.cancel()
+            begin()
 
 
 class _Ticker:

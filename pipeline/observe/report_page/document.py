@@ -45,7 +45,7 @@ def report_page(folder: Path, report: Mapping[str, Any]) -> bytes:
     scripts = [path.read_text("utf-8") for path in _SCRIPTS] if samples else []
     style = "\n".join(path.read_text("utf-8") for path in _STYLES)
     numbers = tag("script", inline_json(columns(samples)), type="application/json", id="timeline")
-    body = [main, numbers, *(tag("script", Markup(script)) for script in scripts)]
+    body = [main, numbers, _notice(), *(tag("script", Markup(script)) for script in scripts)]
     title = f"{report['name']}: {str(report['status']).replace('_', ' ')}"
     head = [
         Markup('<meta charset="utf-8">'),
@@ -57,6 +57,12 @@ def report_page(folder: Path, report: Mapping[str, Any]) -> bytes:
     ]
     page = tag("html", tag("head", *head), tag("body", *body), lang="en")
     return f"<!doctype html>\n{page}\n".encode("utf-8", "backslashreplace")
+
+
+def _notice() -> Markup:
+    """Return the licence of uPlot, which asks to go wherever its code goes."""
+    licence = (_CHARTS / "uplot.LICENSE").read_text("utf-8")
+    return Markup(f"<!-- The charts are drawn by uPlot.\n\n{licence}\n-->")
 
 
 def _samples(folder: Path) -> Sequence[Mapping[str, Any]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import json
-from typing import Any
+from typing import Any, Final
 
 from pipeline.core.text import printable
 
 __all__ = ["Markup", "inline_json", "tag", "text"]
+
+
+_ESCAPES: Final = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
+)
 
 
 class Markup(str):
@@ -19,7 +23,7 @@ class Markup(str):
 
 def text(words: str) -> Markup:
     """Return *words* as HTML that shows them: nothing in them is markup, or turns the writing."""
-    return words if isinstance(words, Markup) else Markup(html.escape(printable(words)))
+    return words if isinstance(words, Markup) else Markup(printable(words).translate(_ESCAPES))
 
 
 def tag(name: str, *children: str, **attributes: str) -> Markup:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pipeline.observe.timeline.reading import read_samples
-from pipeline.observe.timeline.recording import recorded
 from pipeline.observe.timeline.sample import Meter, Sample
 
-__all__ = ["Meter", "Sample", "read_samples", "recorded"]
+__all__ = ["Meter", "Sample", "read_samples"]

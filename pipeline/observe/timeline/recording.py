@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from pipeline.observe.logs import Log
     from pipeline.observe.metrics import Metrics
-    from pipeline.observe.progress import Goal
+    from pipeline.observe.progress import Goal, Start
     from pipeline.observe.timeline.sample import Sample
 
-__all__ = ["recorded", "spacing"]
+__all__ = ["recording", "spacing"]
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -41,15 +41,15 @@ def spacing(lines: int) -> float:
 
 
 @contextmanager
-def recorded(
-    folder: Path, attempt: int, goal: Goal, metrics: Metrics, log: Log
+def recording(
+    folder: Path, start: Start, goal: Goal, metrics: Metrics, log: Log
 ) -> Iterator[Callable[[], Sample]]:
     """
     Write ``timeline.jsonl`` in a run's *folder* while the body runs; yield what takes a look.
 
-    A line comes at the start, every `spacing` seconds, and at the end. What goes on is a run that
-    was resumed, or a new file with mode 0600. A file that cannot be written costs lines and a
-    warning, in the log and in *metrics*; the body never waits for it.
+    Its first line is of the *start*; then one comes every `spacing` seconds, and at the end. What
+    goes on is a run that was resumed, or a new file with mode 0600. A file that cannot be written
+    costs lines and a warning, in the log and in *metrics*; the body never waits for it.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -57,10 +57,12 @@ def recorded(
     except OSError as error:
         _warn(error, metrics, log)
         writer = None
-    first = 0 if writer is None else writer.first
-    meter = Meter(metrics, goal, attempt=attempt, first=first, begun=loop.time())
+    meter = Meter(start, goal, first=0 if writer is None else writer.first)
+    write = (lambda _: None) if writer is None else writer.write
+    write(meter.take(start.at, start.begun))
+    meter.follow(metrics)
     try:
-        with _ticking(loop, meter, (lambda _: None) if writer is None else writer.write):
+        with _ticking(loop, start.begun, lambda: write(meter.take(time.time(), loop.time()))):
             yield lambda: meter.look(time.time(), loop.time())
     finally:
         if writer is not None and (failure := writer.close()) is not None:
@@ -69,27 +71,31 @@ def recorded(
 
 @contextmanager
 def _ticking(
-    loop: asyncio.AbstractEventLoop, meter: Meter, write: Callable[[Sample], None]
+    loop: asyncio.AbstractEventLoop, begun: float, line: Callable[[], None]
 ) -> Iterator[None]:
-    """Write a line now, again and again, and at the end, by a timer that arms itself."""
-    lines, due = 0, loop.time()
+    """Write a line again and again, and at the end, by a timer that arms itself."""
     handle: asyncio.TimerHandle | None = None
+    lines, due = 1, begun
 
-    def fire() -> None:
-        nonlocal handle, lines, due
-        write(meter.take(time.time(), loop.time()))
-        lines += 1
+    def arm() -> None:
+        nonlocal handle, due
         # By the plan, not by when this was called: a line a second, not one each 1.01 s.
         due = max(due + spacing(lines), loop.time())
         handle = loop.call_at(due, fire)
 
-    fire()
+    def fire() -> None:
+        nonlocal lines
+        line()
+        lines += 1
+        arm()
+
+    arm()
     try:
         yield
     finally:
         if handle is not None:
             handle.cancel()
-        write(meter.take(time.time(), loop.time()))
+        line()
 
 
 class _Writer:

@@ -9,7 +9,7 @@ from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from pipeline.observe.metrics import Histogram, Metrics
-    from pipeline.observe.progress import Goal
+    from pipeline.observe.progress import Goal, Start
 
 __all__ = ["Meter", "Sample"]
 
@@ -90,23 +90,21 @@ class _Mark:
 
 
 class Meter:
-    """
-    Take samples of *metrics*; *begun* is the loop's time at the start of the attempt.
+    """Take samples from the *start* of an attempt on; *first* is the number of the first line."""
 
-    *first* is the number of the first line.
-    """
-
-    def __init__(
-        self, metrics: Metrics, goal: Goal, *, attempt: int, first: int, begun: float
-    ) -> None:
-        self._metrics = metrics
+    def __init__(self, start: Start, goal: Goal, *, first: int) -> None:
+        self._metrics = start.metrics
         # Once: a source may have many thousands of parts.
         self._by_bytes, self._total = goal.in_bytes, goal.total
-        self._attempt = attempt
+        self._attempt = start.attempt
         self._n = first
-        self._begun = begun
-        self._carried_s = metrics.carried_s
-        self._mark = self._before = self._marked(metrics.carried_s)
+        self._begun = start.begun
+        self._carried_s = start.metrics.carried_s
+        self._mark = self._before = self._marked(self._carried_s)
+
+    def follow(self, metrics: Metrics) -> None:
+        """Take the next samples of *metrics*, which have moved on from those before."""
+        self._metrics = metrics
 
     def take(self, at: float, now: float) -> Sample:
         """Return a line of the timeline; the next one counts from here."""

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.observe.metrics import Metrics
-from pipeline.observe.progress import Goal
+from pipeline.observe.progress import Goal, Start
 from pipeline.observe.prometheus import CONTENT_TYPE, exposition
 from pipeline.observe.prometheus.port import serving
 from pipeline.observe.timeline import Meter
@@ -34,7 +34,7 @@ def sample() -> Sample:
     metrics = Metrics(consumed=300, read=9, batches=3, requests=5, retries=2, throttled=1)
     metrics.consumed_wcu = 12.5
     metrics.settled.succeeded, metrics.settled.rejected = 6, 2
-    meter = Meter(metrics, Goal([Part("in", size=900)]), attempt=1, first=0, begun=0.0)
+    meter = Meter(Start(1, 0, 0.0, metrics), Goal([Part("in", size=900)]), first=0)
     metrics.latency.observe(0.02)
     return meter.look(1.0, 4.0)
 
@@ -87,7 +87,7 @@ def test_every_metric_of_the_contract_is_told() -> None:
 def test_what_is_not_known_is_not_told() -> None:
     """A run without a rate, answers or a size has no such line, and one without a sample none."""
     metrics = Metrics()
-    endless = Meter(metrics, Goal([Part("-")]), attempt=1, first=0, begun=0.0).look(0, 1)
+    endless = Meter(Start(1, 0, 0.0, metrics), Goal([Part("-")]), first=0).look(0, 1)
 
     text = exposition([(RUN, endless.as_json()), ({"pipeline": "other", "run": ""}, {})])
 
@@ -125,7 +125,7 @@ def address_of(exporter: Exporter) -> str:
 async def test_the_port_tells_what_is_so_at_that_moment() -> None:
     """Each scrape asks the run, on its own loop; before it there is nothing, after it the last."""
     metrics, threads = Metrics(), set()
-    meter = Meter(metrics, Goal([Part("in", size=9)]), attempt=1, first=0, begun=0.0)
+    meter = Meter(Start(1, 0, 0.0, metrics), Goal([Part("in", size=9)]), first=0)
 
     def look() -> Sample:
         threads.add(threading.get_ident())

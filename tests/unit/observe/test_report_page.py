@@ -294,3 +294,4 @@ def test_the_charts_library_is_as_it_was_published(name: str, digest: str) -> No
     """It is `dist/uPlot.iife.min.js` and `dist/uPlot.min.css` of uplot@1.6.32 on npm, unchanged."""
     assert hashlib.sha256((PAGE / name).read_bytes()).hexdigest() == digest
     assert "MIT License" in (PAGE / "uplot.LICENSE").read_text()
+    assert "--" not in (PAGE / "uplot.LICENSE").read_text(), "it goes into a comment of the page"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.observe.metrics import Metrics
-from pipeline.observe.progress import Goal
-from pipeline.observe.timeline import Meter, read_samples, recorded
+from pipeline.observe.progress import Goal, Start, recorded
+from pipeline.observe.timeline import Meter, read_samples
 from pipeline.observe.timeline.recording import spacing
 from pipeline.sources.base import Part
 from tests.clock import run
@@ -94,7 +94,7 @@ def test_a_resumed_run_goes_on_after_what_a_crash_left(tmp_path: Path) -> None:
 def test_what_a_line_says_is_since_the_line_before() -> None:
     """Rates and quantiles are of the time between two lines; a look between them changes none."""
     metrics = Metrics()
-    meter = Meter(metrics, GOAL, attempt=1, first=0, begun=10.0)
+    meter = Meter(Start(1, 0, 10.0, metrics), GOAL, first=0)
     assert meter.take(0, 10.0).p50_ms is None
 
     for _ in range(100):
@@ -118,7 +118,7 @@ def test_what_a_line_says_is_since_the_line_before() -> None:
 def test_the_time_that_is_left_follows_the_pace() -> None:
     """It is told once there is a pace, by bytes or by records, and never while verifying."""
     metrics = Metrics()
-    meter = Meter(metrics, GOAL, attempt=1, first=0, begun=0.0)
+    meter = Meter(Start(1, 0, 0.0, metrics), GOAL, first=0)
     for second in range(60):
         assert meter.take(0, second).eta_s is None, "nothing is read yet"
     metrics.first_read_at = 60.0
@@ -131,10 +131,10 @@ def test_the_time_that_is_left_follows_the_pace() -> None:
 
     records = Goal([Part("lines", size=1_000)], limit=50)
     metrics = Metrics(read=50, passed=50, first_read_at=0.0)
-    done = Meter(metrics, records, attempt=1, first=0, begun=0.0).take(0, 5)
+    done = Meter(Start(1, 0, 0.0, metrics), records, first=0).take(0, 5)
     assert (done.eta_s, done.records_total, done.source_bytes_total) == (0, 50, None)
     endless = Goal([Part("-")])
-    assert Meter(metrics, endless, attempt=1, first=0, begun=0.0).take(0, 5).eta_s is None
+    assert Meter(Start(1, 0, 0.0, metrics), endless, first=0).take(0, 5).eta_s is None
 
 
 def test_a_timeline_that_cannot_be_written_costs_a_warning(tmp_path: Path) -> None:
