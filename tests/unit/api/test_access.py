@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.api.guard.access import Access, host_of
+from pipeline.api.guard.envelope import Envelope
 from pipeline.api.limits import Limits
 from tests.unit.api.client import Bench
 
@@ -234,6 +235,20 @@ async def test_a_fault_of_ours_is_logged_and_not_told() -> None:
     (facts,) = [facts for event, facts in bench.log.events if event == "http.failed"]
     assert facts["request"] == answer.header("x-request-id")
     assert isinstance(facts["exc_info"], KeyError)
+
+
+async def test_a_fault_outside_of_the_routes_is_not_told_either() -> None:
+    """Where nothing else catches it, the envelope does."""
+
+    async def broken(*_: object) -> None:
+        raise KeyError("4111-1111")
+
+    bench = Bench()
+    bench.app = Envelope(broken, bench.log, bench.traffic)
+    answer = await bench.ask("GET", "/")
+    assert (answer.status, answer.problem) == (500, "internal")
+    assert b"4111" not in answer.body
+    assert "http.failed" in [event for event, _ in bench.log.events]
 
 
 async def test_an_unread_body_ends_the_connection() -> None:

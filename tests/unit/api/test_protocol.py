@@ -210,9 +210,14 @@ def test_the_next_head_has_its_own_time() -> None:
 
 def test_a_body_that_trickles_is_given_up() -> None:
     """After the first ten seconds that brought less than they must; the application is told."""
+    told: list[float] = []
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        await reads_all(scope, receive, send)
+        told.append(asyncio.get_running_loop().time())
 
     async def scene() -> tuple[Wire, Bench]:
-        bench = Bench(reads_all)
+        bench = Bench(watched)
         wire = bench.connect()
         feed(wire, UPLOAD)
         for _ in range(40):
@@ -222,6 +227,7 @@ def test_a_body_that_trickles_is_given_up() -> None:
         return wire, bench
 
     wire, bench = run(scene())
+    assert told == [LIMITS.body_s], "the application waits for what lingers"
     assert wire.problem == "too-slow"
     assert bench.refused == ["too-slow"]
     assert wire.ended is not None
