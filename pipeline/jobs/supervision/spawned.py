@@ -15,7 +15,8 @@ from pipeline.jobs.threads import settled
 from pipeline.state.durable import write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import IO
 
 __all__ = ["Spawned", "spawn"]
 
@@ -36,7 +37,9 @@ class Spawned:
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         self._popen = popen
         self._said = bytearray()
-        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[int] = loop.create_future()
+        self._lined: asyncio.Future[bytes] = loop.create_future()
         self.over = False
 
     @property
@@ -73,53 +76,59 @@ class Spawned:
 
     async def first_line(self) -> bytes:
         """Return the first line of its stdout, which was piped; b"" if it ends before."""
-        if self._popen.stdout is None:
-            return b""
-        descriptor, loop = self._popen.stdout.fileno(), asyncio.get_running_loop()
-        line, readable = b"", asyncio.Event()
-        loop.add_reader(descriptor, readable.set)
-        try:
-            while not line.endswith(b"\n"):
-                await readable.wait()
-                readable.clear()
-                piece = os.read(descriptor, _KEPT)
-                if not piece:
-                    break
-                line += piece
-        finally:
-            loop.remove_reader(descriptor)
-        return line
+        await asyncio.wait({self._lined})
+        return self._lined.result()
 
     def watch(self) -> None:
         """See it to its end, in threads of their own."""
         loop = asyncio.get_running_loop()
-        reader = threading.Thread(target=self._listen, daemon=True)
-        reader.start()
+
+        def on_loop(work: Callable[..., None], *arguments: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+                loop.call_soon_threadsafe(work, *arguments)
+
+        def line() -> None:
+            head = bytearray()
+            _read(self._popen.stdout, head, b"\n")
+            on_loop(self._lined.set_result, bytes(head))
+            _read(self._popen.stdout, bytearray())
+
+        def say() -> None:
+            _read(self._popen.stderr, self._said)
+
+        threading.Thread(target=line, daemon=True).start()
+        saying = threading.Thread(target=say, daemon=True)
+        saying.start()
 
         def wait() -> None:
             _await_end(self._popen)
-            reader.join(_LAST_WORDS)
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
-                loop.call_soon_threadsafe(self._end)
+            saying.join(_LAST_WORDS)
+            on_loop(self._end)
 
         threading.Thread(target=wait, daemon=True).start()
-
-    def _listen(self) -> None:
-        """Read its stderr to the end, or it would come to a halt at a full pipe."""
-        if self._popen.stderr is None:
-            return
-        with contextlib.suppress(OSError, ValueError):
-            while piece := os.read(self._popen.stderr.fileno(), 65_536):
-                self._said += piece[: max(0, _KEPT - len(self._said))]
 
     def _end(self) -> None:
         self.over = True
         code = self._popen.wait()
-        for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
-            with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.close()
+        with contextlib.suppress(OSError):
+            if self._popen.stdin is not None:
+                self._popen.stdin.close()
         self._ended.set_result(code)
+
+
+def _read(stream: IO[bytes] | None, kept: bytearray, end: bytes | None = None) -> None:
+    """
+    Read *stream* to its end, and close it, or up to where *end* has come; keep the beginning.
+
+    Nobody else closes it, who could take the number away from under a read.
+    """
+    if stream is None or stream.closed:
+        return
+    while piece := os.read(stream.fileno(), 65_536):
+        kept += piece[: max(0, _KEPT - len(kept))]
+        if end is not None and end in piece:
+            return
+    stream.close()
 
 
 async def spawn(argv: Sequence[str], line: bytes, *, stdout: int = subprocess.DEVNULL) -> Spawned:

@@ -78,7 +78,7 @@ def _meaning(ended: Ended) -> _Meaning:
     code, report = ended.code, ended.report
     if code in (_WRITTEN, _WITH_ERRORS):
         return ("succeeded" if code == _WRITTEN else "completed_with_errors"), False, _text(report)
-    if ended.asked is not None and (code in _STOPPED or ended.killed):
+    if ended.asked is not None and (code in _STOPPED or code < 0):
         return _asked(ended)
     if code in _STOPPED:
         text = _text(report) if _status(report) == "stopped" else None

@@ -75,6 +75,11 @@ class Notes:
     def __getattr__(self, _: str) -> Any:
         return lambda event, **facts: self.lines.append((event, facts))
 
+    async def hears(self, event: str) -> None:
+        """Return once something has happened."""
+        while event not in self.events:  # noqa: ASYNC110 - a log tells nobody that it grew
+            await asyncio.sleep(0.01)
+
     @property
     def events(self) -> list[str]:
         """What happened, by name."""
