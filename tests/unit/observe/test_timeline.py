@@ -186,3 +186,13 @@ def test_a_page_of_lines_is_what_comes_after_a_number(tmp_path: Path) -> None:
         found = [sample["n"] for sample in read_samples(tmp_path, after, most)]
         assert found == [number for number in numbers if number > after][:most]
         assert read_samples(tmp_path, after, 0) == []
+
+
+def test_no_line_is_missed_wherever_a_page_begins(tmp_path: Path) -> None:
+    """In a file of many blocks each number leads to the next one."""
+    text = "".join(json.dumps({"n": n, "activity": "x" * (n % 700)}) + "\n" for n in range(1_500))
+    (tmp_path / "timeline.jsonl").write_text(text)
+
+    for after in range(-1, 1_500):
+        found = [sample["n"] for sample in read_samples(tmp_path, after, 2)]
+        assert found == [n for n in (after + 1, after + 2) if n < 1_500]
