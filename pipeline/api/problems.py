@@ -49,6 +49,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "headers-too-large": Kind(431, "The headers are too large"),
     "internal": Kind(500, "The server failed"),
     "not-implemented": Kind(501, "The server does not know how to do this"),
+    "unknown-version": Kind(505, "This version of HTTP is not spoken here"),
     "busy": Kind(503, "The server has no room for this now"),
     "spool-full": Kind(503, "There is no room for the upload"),
     "storage": Kind(503, "The server's disk does not take or give what is known of the jobs"),

@@ -26,6 +26,9 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = re.compile(
     r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>\d{1,5}))?"
 )
+_FRAMES: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""Two ends of one body: whoever sends both hides a second request from one of two readers."""
+
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
 
 
@@ -141,6 +144,13 @@ class Guard:
 
     def _size(self, scope: Mapping[str, Any]) -> Problem | None:
         limits, headers = self._limits, scope["headers"]
+        if scope["http_version"] not in {"1.0", "1.1"}:
+            return Problem("unknown-version", "HTTP/1.1 is", headers={"Connection": "close"})
+        if _FRAMES.issubset(name for name, _ in headers):
+            detail = "a body has a Content-Length or a Transfer-Encoding, not both"
+            return Problem("bad-request", detail, headers={"Connection": "close"})
+        if not scope["path"].isprintable():
+            return Problem("not-found", "no address holds characters that do not print")
         if len(scope["raw_path"]) + len(scope["query_string"]) > limits.target_bytes:
             return Problem("target-too-long", f"more than {limits.target_bytes} bytes")
         size = sum(len(name) + len(value) + 4 for name, value in headers)

@@ -113,7 +113,7 @@ class _Exchange:
             headers.append((b"x-request-id", self.request.encode()))
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append((b"cache-control", b"no-store"))
-            if not self._read:
+            if not self._read and not any(name == b"connection" for name, _ in headers):
                 # The rest of the body is not wanted, and would be taken for the next request's.
                 headers.append((b"connection", b"close"))
             await self._send({**message, "headers": headers})

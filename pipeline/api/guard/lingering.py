@@ -1,4 +1,4 @@
-"""Closing so that the last answer arrives although the client still sends."""
+"""Closing so that the last answer arrives, reading no faster than what came is understood."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ class LingeringTransport(asyncio.Transport):
     """
     A transport whose `close` waits for the other side where there is something left to be read.
 
+    Reading has two brakes, for two who do not know of each other: the server's (`pause_reading`),
+    and the protocol's own (`hold`), which is told by *on_resume* when the server's is loosened.
+
     A socket that is closed with unread bytes in it sends a reset, which throws away the answer on
     its way: the client of a refused upload would see a broken connection, not the 413. So the
     writing half is closed first; what comes is dropped by the protocol (*lingering* tells it),
@@ -22,12 +25,18 @@ class LingeringTransport(asyncio.Transport):
     """
 
     def __init__(
-        self, inner: asyncio.Transport, unread: Callable[[], bool], patience: float
+        self,
+        inner: asyncio.Transport,
+        unread: Callable[[], bool],
+        on_resume: Callable[[], None],
+        patience: float,
     ) -> None:
         super().__init__()
         self._inner = inner
         self._unread = unread
+        self._on_resume = on_resume
         self._patience = patience
+        self._paused = self._held = False
         self._end: asyncio.TimerHandle | None = None
         self.lingering = False
 
@@ -64,12 +73,26 @@ class LingeringTransport(asyncio.Transport):
 
     def pause_reading(self) -> None:
         """Read no more for now."""
-        if not self.is_closing():
-            self._inner.pause_reading()
+        self._paused = True
+        self._brake()
 
     def resume_reading(self) -> None:
-        """Read again."""
-        if not self.is_closing():
+        """Read again, unless it is held."""
+        self._paused = False
+        self._brake()
+        self._on_resume()
+
+    def hold(self, *, held: bool) -> None:
+        """Read no more until this is taken back."""
+        self._held = held
+        self._brake()
+
+    def _brake(self) -> None:
+        if self.is_closing():
+            return
+        if self._paused or self._held:
+            self._inner.pause_reading()
+        else:
             self._inner.resume_reading()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:

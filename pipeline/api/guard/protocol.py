@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pipeline.api.guard.configuration import BoundedConfig
 
 __all__ = ["BoundedProtocol"]
+
+_SLICE: Final = 16_384
+"""Bytes that are parsed at once: a block of the socket's, in small chunks, takes 0.1 s."""
 
 _BY_STATUS = {
     400: Problem("bad-request", "the request cannot be parsed; HTTP/1.1 is spoken here, not TLS"),
@@ -53,11 +56,15 @@ class BoundedProtocol(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._arrived = 0
+        self._unparsed = bytearray()
+        self._parsing: asyncio.Handle | None = None
         self._lingerer: LingeringTransport | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Take a connection; with too many, at the cost of the one that is idle longest."""
-        self._lingerer = LingeringTransport(transport, self._unread, self.limits.linger_s)
+        self._lingerer = LingeringTransport(
+            transport, self._unread, self._parse_soon, self.limits.linger_s
+        )
         super().connection_made(self._lingerer)
         self._watch("head")
         if len(self.connections) > self.limits.connections and not self._make_room():
@@ -87,8 +94,32 @@ class BoundedProtocol(H11Protocol):
         if self._lingerer is None or self._lingerer.is_closing():
             return
         self._arrived += len(data)
-        super().data_received(data)
+        if self._unparsed or len(data) > _SLICE:
+            self._unparsed += data
+            self._lingerer.hold(held=True)
+            self._parse_soon()
+        else:
+            super().data_received(data)
+            self._look()
+
+    def _parse_soon(self) -> None:
+        """Parse a slice of what came in a turn of its own, once somebody wants what is in it."""
+        if self._unparsed and self._parsing is None and not self.flow.read_paused:
+            self._parsing = self.loop.call_soon(self._parse)
+
+    def _parse(self) -> None:
+        self._parsing = None
+        if self._lingerer is None or self._lingerer.is_closing():
+            self._unparsed.clear()
+            return
+        piece = bytes(self._unparsed[:_SLICE])
+        del self._unparsed[:_SLICE]
+        super().data_received(piece)
         self._look()
+        if self._unparsed:
+            self._parse_soon()
+        else:
+            self._lingerer.hold(held=False)
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request, which may be there already."""
@@ -133,7 +164,12 @@ class BoundedProtocol(H11Protocol):
 
     def _unread(self) -> bool:
         """Whether the client may still be sending."""
-        return self.conn.their_state not in {h11.IDLE, h11.DONE, h11.CLOSED, h11.MUST_CLOSE}
+        return bool(self._unparsed) or self.conn.their_state not in {
+            h11.IDLE,
+            h11.DONE,
+            h11.CLOSED,
+            h11.MUST_CLOSE,
+        }
 
     def _look(self) -> None:
         """See which phase the connection is in, and time it."""
@@ -164,7 +200,7 @@ class BoundedProtocol(H11Protocol):
     def _judge_body(self) -> None:
         """Refuse a body that trickles, unless it is us who do not take it."""
         least = self.limits.body_rate * self.limits.body_s
-        ours = self.flow.read_paused or self.cycle.waiting_for_100_continue
+        ours = self.flow.read_paused or self._unparsed or self.cycle.waiting_for_100_continue
         if self._arrived < least and not ours:
             rate = f"{self.limits.body_rate} bytes a second"
             self._refuse(Problem("too-slow", f"the body came at less than {rate}"))

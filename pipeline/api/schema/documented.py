@@ -64,7 +64,7 @@ _DETAILS: Final[dict[str, str]] = {
     "queue-full": "100 jobs wait already",
 }
 
-EVERYWHERE: Final = (400, 403, 408, 414, 421, 431, 500, 501, 503)
+EVERYWHERE: Final = (400, 403, 408, 414, 421, 431, 500, 501, 503, 505)
 """What can come of any request whatever; 401 too, where there is a token."""
 
 

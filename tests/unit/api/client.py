@@ -19,7 +19,7 @@ from tests.fakes import ListLog
 from tests.unit.api.fake_jobs import FakeJobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Answer", "Bench"]
 
@@ -83,8 +83,8 @@ class Bench:
         body: bytes | Sequence[bytes] = b"",
         headers: Mapping[str, str] = NOTHING,
         *,
-        on_piece: Callable[[bytes], None] = lambda _: None,
         gone: asyncio.Event | None = None,
+        version: str = "1.1",
     ) -> Answer:
         """Ask, and wait for the end of the answer; *gone* lets the client leave before."""
         pieces = [body] if isinstance(body, bytes) else list(body)
@@ -111,9 +111,9 @@ class Bench:
                 return
             answer.body += message.get("body", b"")
             answer.ended = not message.get("more_body", False)
-            on_piece(message.get("body", b""))
 
-        await self.app(scope_of(method, target, given), receive, send)
+        scope = {**scope_of(method, target, given), "http_version": version}
+        await self.app(scope, receive, send)
         return answer
 
 

@@ -207,6 +207,28 @@ async def test_addresses_and_headers_are_bounded() -> None:
     assert (await bench.ask("GET", "/healthz", b"", many)).status == 431
 
 
+async def test_a_body_with_two_ends_is_refused() -> None:
+    """Or two readers of one connection see two requests where there is one."""
+    framed = {"content-length": "5", "transfer-encoding": "chunked"}
+    answer = await Bench().ask("POST", "/api/users/migrate", [b"{}"], framed)
+    assert (answer.status, answer.problem) == (400, "bad-request")
+    assert answer.header("connection") == "close"
+
+
+async def test_a_version_that_is_not_spoken_is_refused() -> None:
+    """And the connection ends: what follows is nobody's request."""
+    answer = await Bench().ask("PRI", "*", version="2.0")
+    assert (answer.status, answer.problem) == (505, "unknown-version")
+    assert answer.header("connection") == "close"
+
+
+@pytest.mark.parametrize("path", ["/\n", "/api/jobs\n", "/api/\x00/migrate", "/api/jobs/\x7f"])
+async def test_a_line_s_end_is_no_part_of_an_address(path: str) -> None:
+    """The framework would find `/` in `/` and a line feed."""
+    answer = await Bench().ask("GET", path)
+    assert (answer.status, answer.problem) == (404, "not-found")
+
+
 async def test_a_request_is_logged_without_what_is_in_its_query() -> None:
     """Its id, route and outcome; of the query which parameters there were."""
     bench = Bench(access=SECURED)

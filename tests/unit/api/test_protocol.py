@@ -271,6 +271,26 @@ def test_a_body_that_we_do_not_read_is_not_slow() -> None:
     assert b"200 OK" in run(scene()).written
 
 
+def test_a_block_of_small_chunks_leaves_others_their_turn() -> None:
+    """What a socket brings at once is parsed in slices, and nothing is read meanwhile."""
+    turns = 0
+
+    async def scene() -> Wire:
+        nonlocal turns
+        wire = Bench(reads_all).connect()
+        feed(wire, UPLOAD)
+        feed(wire, b"1\r\nx\r\n" * 40_000)
+        while not wire.reading:
+            turns += 1
+            await asyncio.sleep(0)
+        feed(wire, b"0\r\n\r\n")
+        await asyncio.sleep(1)
+        return wire
+
+    assert b"40000" in run(scene()).written
+    assert turns >= 240_000 // 16_384
+
+
 def test_an_answer_before_the_body_s_end_arrives() -> None:
     """The writing half is closed, what still comes is dropped, and then the connection ends."""
 
