@@ -11,6 +11,10 @@ import pytest
 import pipeline
 from pipeline.config import definition_schema, load
 from pipeline.model import Kind
+from pipeline.observe.metrics import Metrics
+from pipeline.observe.progress import Goal, Start
+from pipeline.observe.prometheus import exposition
+from pipeline.observe.timeline import Meter
 from pipeline.table.aws import codes as answers
 from pipeline.table.rules import Rule
 
@@ -67,6 +71,18 @@ def test_every_event_is_documented() -> None:
 
     assert len(events) > 20
     assert sorted(event for event in events if f"`{event}`" not in text) == []
+
+
+def test_every_metric_and_field_of_a_sample_is_documented() -> None:
+    """docs/watching.md has whatever a dashboard or a script could want to name."""
+    text = (DOCS / "watching.md").read_text(encoding="utf-8")
+    start = Start(1, 0.0, 0.0, Metrics())
+    sample = Meter(start, Goal([]), first=0).look(0.0, 1.0).as_json()
+    told = exposition([({}, dict.fromkeys(sample, 1))]).decode()
+    names = set(re.findall(r"^(dynamodb_pipeline_\w+)", told, re.MULTILINE)) | set(sample)
+
+    assert len(names) > 30
+    assert sorted(name for name in names if not re.search(rf"`{name}[`{{]", text)) == []
 
 
 @pytest.mark.parametrize("text", DEFINITIONS, ids=range(len(DEFINITIONS)))

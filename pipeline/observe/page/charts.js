@@ -89,34 +89,41 @@
   }
 
   /*
-   * Return {columns: [times, …values], borders: [[time, attempt]], moments: [sample|null]}. What a line
-   * says holds since the one before, so the first line of an attempt says what the second does.
+   * Return {columns: [places, …values], borders: [[place, attempt]], moments: [sample|null], times}.
+   * What a line says holds since the one before, so the first line of an attempt says what the second
+   * does. Places are times, but for a little room between two attempts.
    */
   function columnsOf(kind, samples) {
     const series = KINDS[kind].series;
     const columns = [[], ...series.map(() => [])];
     const borders = [];
     const moments = [];
+    const times = [];
+    const attempts = new Set(samples.map((sample) => sample.attempt)).size;
+    const gap = grown(samples, "elapsed_s") * Math.min(0.008, 0.1 / attempts);
+    let room = 0;
     let time = 0;
     let before = null;
     const add = (at, values, sample) => {
       columns[0].push(at);
+      times.push(time);
       values.forEach((value, i) => columns[i + 1].push(value));
       moments.push(sample);
     };
     samples.forEach((sample, i) => {
       const fresh = before === null || sample.attempt !== before.attempt;
       if (fresh && before !== null) {
-        add(time, series.map(() => null), null);
-        borders.push([time, sample.attempt]);
+        room += gap;
+        borders.push([time + room - gap / 2, sample.attempt]);
+        add(time + room - gap / 2, series.map(() => null), null);
       }
       if (!fresh) time += Math.max(0, sample.elapsed_s - before.elapsed_s);
       const next = samples[i + 1];
       const holds = !fresh ? [sample, before] : next && next.attempt === sample.attempt ? [next, sample] : null;
-      add(time, series.map((one) => (holds === null ? null : finite(one.value(...holds)))), sample);
+      add(time + room, series.map((one) => (holds === null ? null : finite(one.value(...holds)))), sample);
       before = sample;
     });
-    return { columns, borders, moments };
+    return { columns, borders, moments, times };
   }
 
   function finite(value) {
@@ -280,7 +287,7 @@
     let plot = null;
     let samples = [];
     let waiting = 0;
-    const shown = { columns: [[]], borders: [], moments: [], tell };
+    const shown = { columns: [[]], borders: [], moments: [], times: [], tell };
 
     function tell() {
       const idx = plot === null ? null : plot.cursor.idx;
@@ -294,7 +301,7 @@
     }
 
     function momentOf(idx) {
-      return "at " + clock(shown.columns[0][idx]) + ", " + new Date(shown.moments[idx].at * 1000).toLocaleTimeString();
+      return "at " + clock(shown.times[idx]) + ", " + new Date(shown.moments[idx].at * 1000).toLocaleTimeString();
     }
 
     function draw() {
