@@ -52,6 +52,7 @@ def main() -> None:
 
         say(f"{safe_traceback(error)}\nthis is a bug of the pipeline; please report it")
         code = _FAILED
+    lifeline.let_go()
     sys.exit(code)
 
 

@@ -56,6 +56,7 @@ def main() -> None:
 
         say(safe_traceback(error))
         code = _FAILED
+    lifeline.let_go()
     sys.exit(code)
 
 

@@ -128,7 +128,7 @@ def insist(child: Child) -> None:
 @pytest.mark.parametrize("end", [hang_up, terminate, insist])
 async def test_it_stops_softly(job: Job, end: Callable[[Child], None]) -> None:
     """The end of stdin is SIGTERM: what is in flight is finished, code 143, and it goes on."""
-    lot = lot_of("jsonl")
+    lot = lot_of("jsonl", 3_000)  # more than is read while the table stands still
     job.take(lot)
     job.gate.shut_after(8)
     child = Child.of(job, run=RUN)
@@ -160,7 +160,7 @@ def test_an_end_before_the_run_is_no_failure(job: Job) -> None:
 
 async def test_it_waits_for_an_attempt_that_is_ending(job: Job) -> None:
     """The lock of one that stops softly is waited for, not complained of."""
-    lot = lot_of("jsonl")
+    lot = lot_of("jsonl", 3_000)
     job.take(lot)
     job.gate.shut_after(8)
     first = Child.of(job, run=RUN)

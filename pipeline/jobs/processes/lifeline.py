@@ -52,14 +52,21 @@ class Lifeline:
 
     def __init__(self, at_end: signal.Signals = signal.SIGTERM) -> None:
         self._at_end = at_end
+        self._wishes = {signal.SIGINT, signal.SIGTERM, at_end}
         self._wish: signal.Signals | None = None
         self._act: Callable[[signal.Signals], None] | None = None
         self._over = False
 
     def install(self) -> None:
         """Take signals from now on; until there is work for them they end the process."""
-        for number in {signal.SIGINT, signal.SIGTERM, self._at_end}:
+        for number in self._wishes:
             signal.signal(number, self._caught)
+
+    def let_go(self) -> None:
+        """Take no signal any more: the outcome is known, and what is left is to tell it."""
+        # The interpreter, when it ends, gives back what it would take, and that would kill it.
+        for number in self._wishes:
+            signal.signal(number, signal.SIG_IGN)
 
     def read_line(self) -> bytes:
         """
