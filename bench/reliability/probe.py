@@ -62,7 +62,10 @@ class _Watch:
                 return
             late = time.monotonic() - asked
             self.turns += 1
-            self._keep(late - (self._waited() - waited), at, where)
+            # A thread that has ended is not counted any more: it did not wait backwards.
+            now = self._waited()
+            off = sum(waits - waited.get(thread, 0.0) for thread, waits in now.items())
+            self._keep(late - off, at, where)
             time.sleep(_EVERY)
 
     def _keep(self, stall: float, at: float, where: str) -> None:
@@ -76,13 +79,13 @@ class _Watch:
         return " < ".join(f"{Path(one.filename).name}:{one.lineno}" for one in stack[:-8:-1])
 
     @staticmethod
-    def _waited() -> float:
-        """Return the seconds that threads of this process waited for a processor so far."""
-        waited = 0
+    def _waited() -> dict[str, float]:
+        """Return the seconds that each thread of this process waited for a processor so far."""
+        waited = {}
         for thread in Path("/proc/self/task").iterdir():
             with suppress(OSError):
-                waited += int((thread / "schedstat").read_bytes().split()[1])
-        return waited / 1e9
+                waited[thread.name] = int((thread / "schedstat").read_bytes().split()[1]) / 1e9
+        return waited
 
     def write(self, path: Path) -> None:
         """Keep what was seen."""

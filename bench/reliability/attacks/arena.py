@@ -73,11 +73,18 @@ _DEFINITIONS: Final[Mapping[str, dict[str, Any]]] = {
 }
 
 
-def new_folder(root: Path) -> Path:
-    """Make a folder with definitions, data, and files outside of both; return *root*."""
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
+def new_folder(root: Path, more: Mapping[str, Mapping[str, Any]] = NOTHING) -> Path:
+    """
+    Make a folder with definitions, *more* of them too, data, and files outside of both.
+
+    It is *root*, which is returned.
+    """
     for name in ("configs", "data", "outside", "home"):
         (root / name).mkdir(parents=True)
-    for name, definition in _DEFINITIONS.items():
+    for name, definition in {**_DEFINITIONS, **more}.items():
         (root / "configs" / f"{name}.yaml").write_text(json.dumps(definition, indent=1))
     (root / "data" / "canaries.jsonl").write_bytes(canaries.json_source())
     secret = {"secret": _NEEDLES["a file from outside"]}

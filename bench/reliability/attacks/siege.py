@@ -78,7 +78,7 @@ def _with_token(
                 _storm(service, book, attacks)
             for attack, wrong in pending:
                 book.add(attack.family, attack.what, wrong)
-        _crowds(place, book, crowd, waiting=waiting)
+        _crowds(service, book, crowd, waiting=waiting)
         _definitions(service, place, book)
         _abuses(place, book)
         return _aftermath(service, book)
@@ -104,11 +104,26 @@ def _settle(service: Service, book: Book) -> Place:
     book.add("good", "an upload", wrong)
     book.add("good", "a job", _good_job(place))
     place = replace(place, job=job)
-    crawl(place)
-    place.ask("POST", "/api/people/migrate", b'{"wrong": 1}', _JSON)
+    _use(place)
     service.place = place
     service.take_breath()
     return place
+
+
+def _use(place: Place) -> None:
+    """
+    Use what there is as a busy day does, mistakes too: memory is held against this.
+
+    A hundred connections at once, every page of every job, and one of each kind of refusal.
+    """
+    crawl(place)
+    floods.connections(place, Book(), 100)
+    for _ in range(20):
+        place.ask("POST", "/api/people/migrate", b'{"wrong": 1, "limit": -1}', _JSON)
+        place.ask("POST", "/api/people/migrate", b"wrong", "text/plain")
+        place.ask("POST", "/api/nobody/migrate")
+        place.ask("GET", "/api/jobs/nobody/errors?after=x&limit=0")
+        place.ask("PUT", "/nothing")
 
 
 def _good_job(place: Place) -> list[str]:
@@ -142,7 +157,8 @@ def _storm(service: Service, book: Book, attacks: Iterable[Attack]) -> None:
     abuse.stop_all(place)
 
 
-def _crowds(place: Place, book: Book, crowd: int, *, waiting: bool) -> None:
+def _crowds(service: Service, book: Book, crowd: int, *, waiting: bool) -> None:
+    place = service.place
     floods.connections(place, book, crowd)
     floods.unread(place, book, 40)
     told = place.ask("POST", "/api/slow/migrate", b'{"limit": 5000}', _JSON)
@@ -150,6 +166,7 @@ def _crowds(place: Place, book: Book, crowd: int, *, waiting: bool) -> None:
         floods.streams(place, book, told.document["id"], 120)
     abuse.stop_all(place)
     if waiting:
+        _storm(service, book, weights.bomb(place))
         floods.uploads_at_once(place, book, 300, 40)
 
 
@@ -160,16 +177,14 @@ def _definitions(service: Service, place: Place, book: Book) -> None:
     for name, text in bombs.definitions():
         (folder / f"zz-{name}.yaml").write_bytes(text)
         names.append(f"zz-{name}")
-    listed = place.ask("GET", "/api/pipelines").document["pipelines"]
-    problems = {one["name"]: one for one in listed}
     for name in names:
-        wrong = []
-        if problems.get(name, {"valid": False})["valid"]:
-            wrong.append("listed as valid")
         told = place.ask("POST", f"/api/{name}/migrate")
-        if told.status not in {404, 409}:
-            wrong.append(f"answered {told.status}")
+        wrong = [] if told.status in {404, 409} else [f"answered {told.status}"]
         book.add(bombs.FAMILY, f"definition {name}", wrong)
+    listed = place.ask("GET", "/api/pipelines").document["pipelines"]
+    broken = [one["name"] for one in listed if not one["valid"]]
+    wrong = [] if len(broken) == len(names) + 1 else [f"broken are {broken} of {len(listed)}"]
+    book.add(bombs.FAMILY, "the list", wrong)
     book.add("good", "a job beside hostile definitions", _good_job(place))
     count, shown = crawl(place)
     book.add("crawl", "all answers", shown[:5], count)
@@ -183,17 +198,27 @@ def _abuses(place: Place, book: Book) -> None:
     abuse.fill_the_queue(place, book, _QUEUE)
 
 
+def _uploads(place: Place) -> int:
+    """Count the jobs that may be gone on with, and so need their upload."""
+    jobs = place.ask("GET", "/api/jobs?limit=200").document["jobs"]
+    return sum(job["upload"] is not None and job["state"] not in _WRITTEN for job in jobs)
+
+
+_WRITTEN: Final = frozenset({"succeeded", "completed_with_errors"})
+
+
 def _aftermath(service: Service, book: Book) -> tuple[tuple[float, str], int]:
     """Judge what is left: files, the log, memory; and that the service still serves."""
     book.add("good", "a job afterwards", _good_job(service.place))
     abuse.stop_all(service.place)
     grown = service.grown
-    changed = service.changed()
+    changed, wanted = service.changed(), _uploads(service.place)
     book.add("traversal", "files outside the runs", [f"changed: {changed[:5]}"] if changed else [])
     spool = service.root / "runs" / ".serve" / "spool"
     service.close()
     left = [path.name for path in spool.rglob("*") if path.is_file()]
-    book.add("weights", "the spool", [f"{len(left)} files are left in it"] if left else [])
+    wrong = [f"{len(left)} files for {wanted} jobs"] if len(left) > wanted else []
+    book.add("weights", "the spool", wrong)
     open_files = loose(service.root / "runs")
     book.add("traversal", "modes", open_files[:5])
     needles = {**NEEDLES, "a cookie": "ZqCookieQz7731"}

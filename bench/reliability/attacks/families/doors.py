@@ -137,7 +137,6 @@ def _pages(place: Place) -> Iterator[tuple[str, str]]:
         "file://",
         f"http://{address}:{port + 1}",
         f"http://{address}",
-        f"https://{address}:{port}",
         f"http://{address}:{port}.evil.example",
         f"http://evil.example:{port}",
         f"http://localhost.evil.example:{port}",

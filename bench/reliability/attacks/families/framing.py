@@ -18,6 +18,9 @@ FAMILY: Final = "framing"
 
 _KEPT: Final = frozenset({"connection"})
 _MIGRATE: Final = "/api/people/migrate"
+_ACTING: Final = ("%1b%5b31m", "%c2%9b31m", "%7f", "%00", "%e2%80%a8", "%e2%80%ae", "%c2%85", "%ff")
+"""What paints a terminal, ends a line or turns the text, where a log shows it as it came."""
+
 _LINGER: Final = 0.15
 _BAD_CHUNK: Final = b'a\r\n{"nope":1}\r\n'
 """A body that is refused for what it says: a job that begins was hidden behind it."""
@@ -33,6 +36,11 @@ def attacks(place: Place) -> Iterator[Attack]:
         yield Attack(FAMILY, what, sent, REFUSED, _no_job, linger=_LINGER, patience=4)
     for what, asked in _lines(place):
         yield Attack(FAMILY, what, (asked,), REFUSED, _no_job, linger=_LINGER, patience=4)
+    # A fold may be read as a space (RFC 9112, 5.2), and as nothing else.
+    folded = place.asks("GET", "/api/jobs?limit=1").replace(
+        b"Host: ", b"X: a\r\n Host: b\r\nHost: ", 1
+    )
+    yield Attack(FAMILY, "an obsolete fold", (folded,), REFUSED | {200}, linger=_LINGER, patience=4)
     for what, name, value in _splits():
         asked = place.asks("GET", "/api/jobs?limit=1", [(name, value)])
         yield Attack(FAMILY, what, (asked,), REFUSED | {200}, linger=_LINGER)
@@ -43,6 +51,7 @@ def attacks(place: Place) -> Iterator[Attack]:
         "/api/jobs?before=%0d%0aX-Injected:%201",
         "/assets/%0aX-Injected:1",
         "/api/people%0d%0aX-Injected:%201/migrate",
+        *(f"/api/a{one}b/migrate" for one in _ACTING),
     ):
         method = "POST" if target.endswith("migrate") else "GET"
         yield Attack(FAMILY, target, (place.asks(method, target),))
@@ -103,7 +112,6 @@ def _framings(hidden: bytes) -> Iterator[tuple[str, list[tuple[str, str | bytes]
         ("an underscore", b"1_0\r\n{}\r\n"),
         ("no digits", b"\r\n{}\r\n"),
         ("no hexadecimal", b"zz\r\n{}\r\n"),
-        ("too large", b"f" * 17 + b"\r\n{}\r\n"),
         ("larger still", b"f" * 400 + b"\r\n{}\r\n"),
         ("something behind the chunk", b"2\r\n{}xx\r\n"),
         ("a line feed alone", b"2\n{}\n"),
@@ -123,7 +131,6 @@ def _lines(place: Place) -> Iterator[tuple[str, bytes]]:
     yield "a space in the target", asked.replace(b"/migrate", b"/mig rate")
     yield "a control character in the target", asked.replace(b"/migrate", b"/migrate\x01")
     yield "NUL in the target", asked.replace(b"/migrate", b"/migrate\x00")
-    yield "an obsolete fold", asked.replace(b"Host: ", b"X: a\r\n Host: evil\r\nHost: ", 1)
     yield "a fold first", asked.replace(b"Host: ", b" X: a\r\nHost: ", 1)
     yield "a header without a name", asked.replace(b"Host: ", b": x\r\nHost: ", 1)
     yield "a header without a colon", asked.replace(b"Host: ", b"nothing\r\nHost: ", 1)
