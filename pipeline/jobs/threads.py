@@ -7,26 +7,24 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor
 
-__all__ = ["settled"]
+__all__ = ["outlasted", "settled"]
 
 T = TypeVar("T")
 
 
-async def settled(
-    work: Callable[[], T],
-    then: Callable[[T], None] | None = None,
-    *,
-    executor: Executor | None = None,
-) -> T:
+async def settled(work: Callable[[], T], then: Callable[[T], None] | None = None) -> T:
     """
     Do *work* in a thread and return its result; a cancellation is put off until it has ended.
 
     *then* is called with the result first, also if the caller is cancelled and never hears of it:
     what was made is then known, if only to be undone.
     """
-    future = asyncio.get_running_loop().run_in_executor(executor, work)
+    return await outlasted(asyncio.get_running_loop().run_in_executor(None, work), then)
+
+
+async def outlasted(future: asyncio.Future[T], then: Callable[[T], None] | None = None) -> T:
+    """Return what *future* comes to; see `settled`."""
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:

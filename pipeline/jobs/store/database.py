@@ -94,7 +94,14 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make all that happens inside one step: all of it is kept, or on an error nothing."""
+        """
+        Make all that happens inside one step: all of it is kept, or on an error nothing.
+
+        Inside another it is a part of that.
+        """
+        if self._connection is not None and self._connection.in_transaction:
+            yield
+            return
         self._run("BEGIN IMMEDIATE")
         try:
             yield

@@ -144,7 +144,11 @@ class Roster:
 
     async def change(self, job: Job) -> None:
         """Let *job*, known by its id, be what it is now; raises nothing, however the disk is."""
-        await self._save(await self._stored(job.id), job)
+        before = await self._stored(job.id)
+        stored = replace(before, job=job)
+        self._put(before, stored)
+        with contextlib.suppress(StoreError):  # it is tried again
+            await self._save(stored)
 
     async def require(self, was: Job, job: Job, *, last: bool = False) -> None:
         """
@@ -160,7 +164,7 @@ class Roster:
         stored = replace(before, place=self._last_place if last else before.place, job=job)
         self._put(before, stored)
         try:
-            await self._store.ask(self._store.database.save, stored.job, stored.place)
+            await self._save(stored)
         except StoreError:
             if self._active.get(job.id) is stored:
                 self._put(stored, before)
@@ -171,29 +175,23 @@ class Roster:
         here = self._active.get(identity)
         return None if here is None else here.job
 
-    async def _save(self, before: Stored, job: Job) -> None:
-        stored = replace(before, job=job)
-        self._put(before, stored)
-        try:
-            await self._store.ask(self._store.database.save, stored.job, stored.place)
-        except StoreError:
-            self._unsaved[job.id] = stored
-        else:
-            self._unsaved.pop(job.id, None)
-
-    async def catch_up(self) -> None:
-        """Save what the disk did not take; raises nothing."""
-        for stored in list(self._unsaved.values()):
-            latest = self._active.get(stored.job.id, stored)
-            try:
-                await self._store.ask(self._store.database.save, latest.job, latest.place)
-            except StoreError:
-                return
+    async def _save(self, stored: Stored) -> None:
+        def saved(_: None) -> None:
             if self._unsaved.get(stored.job.id) is stored:
                 del self._unsaved[stored.job.id]
 
+        save = self._store.database.save
+        await self._store.ask(save, stored.job, stored.place, then=saved)
+
+    async def catch_up(self) -> None:
+        """Save what the disk did not take; raises nothing."""
+        with contextlib.suppress(StoreError):
+            for stored in list(self._unsaved.values()):
+                await self._save(stored)
+
     def _put(self, before: Stored, stored: Stored) -> None:
         job = stored.job
+        self._unsaved[job.id] = stored
         self._counts[before.job.state] -= 1
         self._counts[job.state] += 1
         if job.state in ACTIVE:

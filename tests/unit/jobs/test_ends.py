@@ -93,8 +93,11 @@ async def test_a_process_is_seen_to_its_end() -> None:
         os.kill(spawned.pid, 0)  # it was waited for: no zombie is left
 
 
-async def test_what_a_process_leaves_behind_holds_up_nobody() -> None:
+async def test_what_a_process_leaves_behind_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A grandchild that keeps its stderr open is not waited for."""
+    monkeypatch.setattr("pipeline.jobs.supervision.spawned._LAST_WORDS", 0.05)
     script = "sleep 60 & echo $! >&2"
     spawned = await spawn(("/bin/sh", "-c", script), b"")
     async with asyncio.timeout(10):

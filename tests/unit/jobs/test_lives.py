@@ -74,7 +74,7 @@ async def test_a_process_that_cannot_be_started_fails_its_job_alone(tmp_path: Pa
             assert ended.message == "its process cannot be started: No such file or directory"
             assert ended.exit_code is None
         async with stage.open() as service:
-            assert (await service.resume(ended.id)).state == "queued"
+            await service.resume(ended.id)
             (await stage.puppet()).ends(0)
             assert (await over(service, ended.id)).attempts == 2
 
@@ -93,7 +93,8 @@ async def test_a_stop_is_soft_and_can_be_resumed_under_the_same_run(tmp_path: Pa
         with pytest.raises(WrongStateError):
             await service.stop(job.id)
         again = await service.resume(job.id)
-        assert (again.state, again.message, again.ended_at) == ("queued", None, None)
+        assert again.state in {"queued", "running"}
+        assert (again.message, again.ended_at) == (None, None)
         second = await stage.puppet()
         assert second.told["run"] == first.told["run"]
         with pytest.raises(WrongStateError):

@@ -115,8 +115,11 @@ async def _taken(submitting: object) -> str | None:
     return str(job.id)
 
 
-async def test_a_run_from_elsewhere_is_waited_for(tmp_path: Path) -> None:
+async def test_a_run_from_elsewhere_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While somebody else holds the job's lock its jobs wait and say so; other pipelines go on."""
+    monkeypatch.setattr("pipeline.jobs.supervision.supervisor._LOOK_AGAIN", 0.05)
     async with staged(tmp_path, "a", "b") as stage:
         lock = stage.runs / "a" / ".lock"
         lock.parent.mkdir(parents=True)

@@ -223,7 +223,8 @@ from pipeline.jobs.service import open_jobs
 
 async def main():
     child = tuple(sys.argv[2:])
-    settings = Settings(Path(sys.argv[1], "configs"), Path(sys.argv[1], "runs"), child=child)
+    folder, runs = Path(sys.argv[1], "configs"), Path(sys.argv[1], "runs")
+    settings = Settings(folder, runs, child=child, most_queued=1_000_000)
     async with open_jobs(settings) as service:
         while True:
             job, _ = await service.submit("users", Overrides())
@@ -252,7 +253,7 @@ async def test_a_killed_server_s_processes_hear_that_it_is_gone(tmp_path: Path) 
             answered += (await asyncio.to_thread(server.communicate))[0].split()
         assert await puppet.hears() == "eof"
         async with stage.open() as service:
-            known = {job.id: job for job in (await service.jobs(limit=200))[0]}
+            known = {job.id: job for job in (await service.jobs(limit=100_000))[0]}
             assert set(answered) <= known.keys()
             assert known[answered[0]].state == "interrupted"
             await until(service, answered[1], "running")

@@ -7,20 +7,21 @@ import sqlite3
 import stat
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pipeline.errors import PreflightError
-from pipeline.jobs.errors import KeyReusedError, QueueFullError, StoreError
+from pipeline.jobs.errors import JobsError, KeyReusedError, QueueFullError, StoreError
 from pipeline.jobs.model import STATES, Job, Overrides, Upload
 from pipeline.jobs.store.database import Database
+from pipeline.jobs.store.roster import Roster
 from pipeline.jobs.store.rows import NewJob
 from pipeline.jobs.store.thread import open_store
 from tests.unit.jobs.stage import over, staged, submitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Iterator
     from pathlib import Path
 
 
@@ -232,12 +233,76 @@ async def test_a_question_that_nobody_waits_for_is_answered_to_its_end(tmp_path:
         assert await store.ask(store.database.find, "id1") is not None
 
 
-async def test_a_full_disk_refuses_jobs_and_forgets_none(tmp_path: Path) -> None:
+async def test_what_is_asked_at_once_is_synced_once(tmp_path: Path) -> None:
+    """A hundred requests wait for two syncs of the disk, not for a hundred."""
+    statements: list[str] = []
+    async with open_store(tmp_path / "jobs.sqlite", tmp_path, lambda _: None) as store:
+        connection = store.database._connection
+        assert connection is not None
+        await store.ask(connection.set_trace_callback, statements.append)
+        async with asyncio.TaskGroup() as group:
+            for number in range(100):
+                group.create_task(store.ask(store.database.add, new(number), 1_000))
+        assert statements.count("COMMIT") == 2
+        found = await store.ask(store.database.page, None, None, 1_000, None)
+        assert sorted(one.job.id for one in found) == sorted(f"id{number}" for number in range(100))
+
+
+async def test_one_that_fails_costs_none_of_those_that_came_with_it(tmp_path: Path) -> None:
+    """What was asked together is answered as if each had been asked alone."""
+    failures: list[Exception] = []
+
+    def fail() -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async with open_store(tmp_path / "jobs.sqlite", tmp_path, failures.append) as store:
+        add = store.database.add
+        asked = [
+            store.ask(add, new(0), 3),
+            store.ask(add, new(1, key="k"), 3),
+            store.ask(fail),
+            store.ask(add, NewJob(new(2).job, "k", "other"), 3),
+            store.ask(add, NewJob(new(3).job, "k", "r1"), 3),
+            store.ask(add, new(4), 3),
+            store.ask(add, new(5), 3),
+            store.ask(store.database.find, "id4"),
+        ]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_answer(one)) for one in asked]
+        answers = [task.result() for task in tasks]
+        assert answers == [
+            "id0",
+            "id1",
+            "StoreError",
+            "KeyReusedError",
+            "id1",
+            "id4",
+            "QueueFullError",
+            "id4",
+        ]
+        assert len(failures) == 1
+        kept = await store.ask(store.database.page, None, None, 10, None)
+        assert [one.job.id for one in kept] == ["id4", "id1", "id0"]
+
+
+async def _answer(asking: Awaitable[Any]) -> str:
+    try:
+        found = await asking
+    except JobsError as error:
+        return type(error).__name__
+    stored = found[0] if isinstance(found, tuple) else found
+    return str(stored.job.id)
+
+
+async def test_a_full_disk_refuses_jobs_and_forgets_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     What cannot be kept is not taken; what ends meanwhile is shown, and saved once there is room.
 
     A job whose turn comes is not begun: what became of it could be told to nobody.
     """
+    monkeypatch.setattr("pipeline.jobs.supervision.supervisor._LOOK_AGAIN", 0.05)
     async with staged(tmp_path, "a", "b") as stage, stage.open(most_running=1) as service:
         first, second = await submitted(service, "a"), await submitted(service, "b")
         puppet = await stage.puppet()
@@ -264,6 +329,30 @@ async def test_a_full_disk_refuses_jobs_and_forgets_none(tmp_path: Path) -> None
         found = await store.ask(store.database.find, first.id)
         assert found is not None
         assert found.job.state == "succeeded"
+
+
+async def test_what_is_known_is_never_older_than_what_was_shown(tmp_path: Path) -> None:
+    """Whatever the disk took and whatever not: the newest counts, and is saved in the end."""
+    async with open_store(tmp_path / "jobs.sqlite", tmp_path, lambda _: None) as store:
+        roster = Roster(store, await store.ask(store.database.known))
+        job, _ = await roster.add(new(1), 10, lambda: None)
+        await store.ask(_fill, store.database)
+        await roster.change(replace(job, message="waits"))
+        failed = replace(job, state="failed", message="over")
+        with pytest.raises(StoreError):
+            await roster.require(job, replace(job, state="running", attempts=1))
+        assert (await roster.find("id1")).message == "waits"
+        await store.ask(_empty, store.database)
+        changing = asyncio.ensure_future(roster.change(failed))
+        for _ in range(6):
+            assert (await roster.find("id1")).state in {"queued", "failed"}
+            await asyncio.sleep(0)
+            assert (await roster.find("id1")).state == "failed"
+        await changing
+        found = await store.ask(store.database.find, "id1")
+        assert found is not None
+        assert (found.job.state, found.job.message) == ("failed", "over")
+        assert roster._unsaved == {}
 
 
 def _fill(database: Database) -> None:
