@@ -10,9 +10,12 @@ import pytest
 
 from pipeline.jobs.errors import UnknownJobError, WrongStateError
 from pipeline.jobs.model import Overrides
+from pipeline.jobs.supervision import attempt
+from pipeline.jobs.supervision.spawned import Spawned, spawn
 from tests.unit.jobs.stage import define, over, staged, submitted, until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -117,6 +120,26 @@ async def test_a_process_that_does_not_end_is_killed(tmp_path: Path) -> None:
         ended = await over(service, job.id)
         assert (ended.state, ended.resumable) == ("stopped", True)
         assert ended.exit_code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("wish", "state"), [("stop", "stopped"), ("close", "interrupted")])
+async def test_a_wish_that_comes_while_a_process_is_started_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wish: str, state: str
+) -> None:
+    """The job runs already, its process does not yet: it is asked as soon as it is there."""
+    async with staged(tmp_path) as stage, stage.open() as service:
+
+        async def late(_: Sequence[str], line: bytes) -> Spawned:
+            if wish == "stop":
+                assert (await service.stop(job.id)).state == "stopping"
+            else:
+                service.close()
+            return await spawn(("/bin/sleep", "60"), line)
+
+        monkeypatch.setattr(attempt, "spawn", late)
+        job = await submitted(service)
+        ended = await over(service, job.id)
+        assert (ended.state, ended.resumable, ended.exit_code) == (state, True, -signal.SIGTERM)
 
 
 async def test_a_process_that_is_killed_by_others_is_interrupted(tmp_path: Path) -> None:
