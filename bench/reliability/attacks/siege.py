@@ -123,6 +123,10 @@ def _use(place: Place) -> None:
         place.ask("POST", "/api/people/migrate", b"wrong", "text/plain")
         place.ask("POST", "/api/nobody/migrate")
         place.ask("GET", "/api/jobs/nobody/errors?after=x&limit=0")
+        for number, part in enumerate(("", "/log", "/errors", "/samples", "/events")):
+            place.ask("GET", f"/api/jobs/nobody{number}{part}")
+        place.ask("POST", "/api/jobs/nobody/stop")
+        place.ask("GET", "/assets/nothing.js")
         place.ask("PUT", "/nothing")
 
 
