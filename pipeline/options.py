@@ -88,7 +88,7 @@ def size(_: click.Context, __: click.Parameter, text: str) -> int:
     if found is None or (found[3].lower() == "i") or (not found[2] and found[3].lower() == "ib"):
         raise click.BadParameter(f"{text!r} is no size; give bytes or e.g. 500MB, 1GiB")
     base = 1024 if found[3].lower() == "ib" else 1000
-    bytes_ = int(found[1]) * base ** " KMGT".index(found[2].upper() or " ")
+    bytes_: int = int(found[1]) * base ** " KMGT".index(found[2].upper() or " ")
     if bytes_ < 1:
         raise click.BadParameter("an upload of no bytes is none")
     return bytes_
