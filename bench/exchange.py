@@ -7,8 +7,9 @@ three, by turns in one run, on uvloop; then signing by itself.
 
     python -m bench.exchange [EXCHANGES]
 
-Measured on two shared cores, Python 3.11.7, uvloop 0.23: 16 to 22 µs over our own (of it 6 µs for the
-signature, most of which is the body's SHA-256) and 545 to 575 µs over the SDK's, 25 to 35 times.
+Measured on two shared cores, Python 3.11.7, uvloop 0.23: 16 to 22 µs over our own (of it 6 µs for
+the signature, most of which is the body's SHA-256) and 545 to 575 µs over the SDK's, 25 to 35 times
+as much.
 """
 
 from __future__ import annotations

@@ -206,7 +206,12 @@ def test_the_document_is_filled_between_its_markers() -> None:
         "<!-- targets: begin -->\n<!-- targets: end -->"
     )
     modes = {
-        "stages": {"whole_us": 9.0, "apart_us": 14.0, "us": dict.fromkeys(stages.STAGES, 1.0), "taken": TAKEN},
+        "stages": {
+            "whole_us": 9.0,
+            "apart_us": 14.0,
+            "us": dict.fromkeys(stages.STAGES, 1.0),
+            "taken": TAKEN,
+        },
         "comparison": {**COMPARED, "taken": TAKEN},
     }
     once = fill(text, modes)
