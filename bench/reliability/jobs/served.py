@@ -23,7 +23,7 @@ _NDJSON: Final = "application/x-ndjson"
 _CSV: Final = "text/csv"
 _AT_ONCE: Final = {"retry": {"attempts": 2, "base_delay": "1ms", "max_outage": "0s"}}
 _ECHO: Final = {
-    canaries.ECHO_REFUSAL: (400, "ValidationException", f"no {canaries.VALUE} here: {{body}}"),
+    canaries.ECHO_REFUSAL: (400, "ValidationException", "no such thing: {body}"),
     canaries.ECHO_FAULT: (500, "InternalServerError", "{body}"),
 }
 _OVER: Final = frozenset({"completed_with_errors", "failed"})
@@ -56,7 +56,8 @@ def serve_canaries(folder: Path, engine: str, seed: int) -> dict[str, list[str]]
         "acting": [],
         "loose": loose(root / "runs"),
         "odd": odd,
-        "files": [str(answers)],
+        "files": [str(sum(path.is_file() for path in (root / "runs").rglob("*")))],
+        "answers": [str(answers)],
     }
 
 

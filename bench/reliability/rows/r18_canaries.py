@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bench.reliability.board import Context, Edit, Figures, Mutation, Row
 from bench.reliability.jobs import canaries, hunt
+from bench.reliability.jobs.served import serve_canaries
 from bench.reliability.jobs.watched import WatchedProxy
 from bench.reliability.running import Job
 from bench.reliability.servers.proxy import Plan
@@ -117,12 +118,14 @@ def _measure(context: Context) -> Figures:
     engine = context.engine()
     with ThreadPoolExecutor(2) as pool:
         told = list(pool.map(lambda one: _play(context, engine, *one), enumerate(scenes)))
+    told.append(serve_canaries(context.folder / "served", engine, context.seed))
     seen = [one for scene in told for one in scene["hits"]]
     acting = [one for scene in told for one in scene["acting"]]
     loose = [one for scene in told for one in scene["loose"]]
     odd = [one for scene in told for one in scene["odd"]]
     figures = {
         "scenes": len(scenes),
+        "answers": int(told[-1]["answers"][0]),
         "files": sum(int(scene["files"][0]) for scene in told),
         "canaries_seen": len(seen),
         "acting": len(acting),
@@ -131,7 +134,7 @@ def _measure(context: Context) -> Figures:
     return Figures(
         passed=not (seen or acting or loose or odd),
         figure=f"{len(seen)} canaries seen, {len(acting)} texts that act, {len(loose)} loose modes "
-        f"in {figures['files']} files of {len(scenes)} runs",
+        f"in {figures['files']} files of {len(scenes)} runs and {figures['answers']} answers",
         figures=figures,
         detail="; ".join([*seen, *acting, *loose, *odd][:60]),
     )
@@ -184,8 +187,9 @@ ROW = Row(
     how="canaries in the credentials, in every value that is no key, and with `log.hash_keys` in "
     "the keys; records refused for every reason; a table whose refusals repeat the request; "
     "outages; crashes in each stage with values in the error's text; control characters in keys, "
-    "names and values; on a terminal and on pipes, with umask 0; then a search through streams, "
-    "logs, reports and checkpoints",
+    "names and values; on a terminal and on pipes, with umask 0; the same records sent to the job "
+    "service; then a search through streams, logs, reports, checkpoints, and every page of every "
+    "answer of the service",
     passes="0 canaries seen, 0 texts that act, 0 files that others may read",
     peers="botocore's own messages repeat values (measured); Kafka Connect logs no contents unless "
     "told to",
@@ -198,6 +202,19 @@ ROW = Row(
                 'text = scrub(message, wires) if len(wires) <= 1 else ""',
                 "text = message",
             ),
+        ),
+    ),
+    further=(
+        Mutation(
+            "the service shows dead letters whole",
+            (
+                Edit(
+                    "pipeline/jobs/following/letters.py",
+                    "return {name: letter.get(name) for name in _SHOWN} if letter else {}",
+                    "return orjson.loads(line) if letter else {}",
+                ),
+            ),
+            shows="/errors?",
         ),
     ),
 )
