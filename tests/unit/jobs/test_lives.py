@@ -197,6 +197,7 @@ async def test_two_who_resume_at_once_resume_once(tmp_path: Path) -> None:
         (await stage.puppet()).ends(3, {"status": "failed", "resumable": True, "message": "out"})
         failed = await over(service, job.id)
         assert (failed.state, failed.message, failed.resumable) == ("failed", "out", True)
+        await service.jobs()  # so that it is known from the disk alone
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_tried(service.resume(job.id))) for _ in range(5)]
         assert sorted(task.result() for task in tasks) == ["refused"] * 4 + ["resumed"]

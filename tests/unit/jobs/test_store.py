@@ -313,6 +313,7 @@ async def test_a_full_disk_refuses_jobs_and_forgets_none(
         assert service.counts()["queued"] == 1
         puppet.ends(0, {"status": "succeeded"})
         assert (await over(service, first.id)).state == "succeeded"
+        assert {job.id: job.state for job in (await service.jobs())[0]}[first.id] == "succeeded"
         version = 0
         while not (job := await service.job(second.id)).message:
             version = await service.wait_change(version, 0.05)
