@@ -47,11 +47,13 @@ def write_row(root: Node, header: Header, source: RowSource, code: SchemaCode) -
     """
     if any(not child.may_miss for name, child in root.fields.items() if name not in header):
         raise UnfitError
+    if len(set(header)) < len(header):  # a letter that was written by hand has such
+        raise UnfitError
     columns = [_Column(name, root, source, code) for name in header]
     code.line(_BODY, f"{', '.join(column.cell for column in columns)}, = cells")
     for name, node in root.fields.items():
         if name not in header:
-            code.line(_BODY, f"{node.var} = UNSET")
+            code.line(_BODY, " = ".join([node.var, *(one.var for one in node.inner()), "UNSET"]))
     structs: dict[str, str] = {}
     for column in columns:
         structs |= column.write()
