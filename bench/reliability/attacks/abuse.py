@@ -119,7 +119,9 @@ def cursors(place: Place) -> Iterator[Attack]:
     for part in ("errors", "log", "samples"):
         for cursor in (*numbers, *strange):
             target = f"/api/jobs/{place.job}/{part}?after={cursor.replace(' ', '%20')}"
-            allowed = REFUSED | {200}
+            # The first line of each file is longer than that, so that no line begins there.
+            inside = part != "samples" and cursor in {"1", "2", "77"}
+            allowed = REFUSED if inside else REFUSED | {200}
             yield Attack("cursors", target, (place.asks("GET", target),), allowed, _whole_lines)
     for cursor in (*numbers[4:], *strange[1:]):
         target = f"/api/jobs?before={cursor.replace(' ', '%20')}"

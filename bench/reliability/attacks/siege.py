@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -11,6 +12,7 @@ from bench.reliability.attacks.arena import NEEDLES, Service, await_end, new_fol
 from bench.reliability.attacks.crawl import crawl, log_faults, loose
 from bench.reliability.attacks.families import bombs, doors, framing, outbound, traversal, weights
 from bench.reliability.attacks.verdict import Book, strike
+from bench.reliability.attacks.wire import converse
 from bench.reliability.jobs import canaries
 
 if TYPE_CHECKING:
@@ -114,9 +116,16 @@ def _use(place: Place) -> None:
     """
     Use what there is as a busy day does, mistakes too: memory is held against this.
 
-    A hundred connections at once, every page of every job, and one of each kind of refusal.
+    A hundred connections and eight uploads at once, every page of every job, and one of each kind
+    of refusal.
     """
     crawl(place)
+    packed = gzip.compress(b'{"id": "a"}\n' * 100_000)
+    given = [("Content-Type", _LINES), ("Content-Encoding", "gzip")]
+    upload = place.asks("POST", "/api/canaries/migrate?dry_run=true", given, packed)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: converse(place.address, [upload]), range(8)))
+    abuse.stop_all(place)
     floods.connections(place, Book(), 100)
     for _ in range(20):
         place.ask("POST", "/api/people/migrate", b'{"wrong": 1, "limit": -1}', _JSON)

@@ -115,7 +115,7 @@ _FURTHER: Final = (
         "a body in chunks has no end",
         "pipeline/api/bodies.py",
         "if len(body) > LARGEST_BODY:",
-        "if not body:",
+        "if len(body) > LARGEST_BODY << 10:",
     ),
     _broken(
         "weights",
