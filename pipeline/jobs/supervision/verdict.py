@@ -20,8 +20,6 @@ Asked: TypeAlias = Literal["stop", "close"] | None
 
 _WRITTEN, _WITH_ERRORS, _USAGE, _FAILED = 0, 1, 2, 3
 _STOPPED: Final = frozenset({130, 143, -signal.SIGINT, -signal.SIGTERM})
-_BUSY: Final = "is already running"
-"""What every refusal of a job lock says."""
 
 _FINISHED: Final[dict[str, State]] = {
     "succeeded": "succeeded",
@@ -100,7 +98,9 @@ def _failed(ended: Ended) -> _Meaning:
     state = _FINISHED.get(_status(report))
     if state is not None:  # an attempt of a server before this one had come to the end
         return state, False, _text(report)
-    return "failed", _BUSY in ended.said, ended.said or "it was refused before it began"
+    # It was refused before it wrote: a table that does not answer, a missing file. What earlier
+    # attempts loaded, and an upload, wait until that is mended.
+    return "failed", _resumable(report), ended.said or "it was refused before it began"
 
 
 def _asked(ended: Ended) -> _Meaning:

@@ -32,7 +32,9 @@ DONE = {"status": "succeeded"}
         (Ended(0, "", DONE, None, killed=False), ("succeeded", False, "")),
         (Ended(0, "", DONE, "stop", killed=False), ("succeeded", False, "")),
         (Ended(1, "", DONE, "close", killed=False), ("completed_with_errors", False, "")),
-        (Ended(2, "no such table", None, None, killed=False), ("failed", False, "no such table")),
+        (Ended(2, "no such table", None, None, killed=False), ("failed", True, "no such table")),
+        (Ended(2, "it is refused", STOPPED, None, killed=False), ("failed", True, "is refused")),
+        (Ended(2, "it is refused", LOST, None, killed=False), ("failed", False, "is refused")),
         (
             Ended(2, "it is already running", None, None, killed=False),
             ("failed", True, "already"),

@@ -53,7 +53,7 @@ async def test_what_ends_before_it_begins_says_why(tmp_path: Path) -> None:
         said = f"{stage.runs}/users/x is full; password=hunter2 \x1b[1m"
         (await stage.puppet()).ends(2, say=said)
         ended = await over(service, job.id)
-        assert (ended.state, ended.resumable) == ("failed", False)
+        assert (ended.state, ended.resumable) == ("failed", True)
         assert ended.message == "users/x is full; password=… \\x1b[1m"
 
 

@@ -84,7 +84,7 @@ async def test_an_upload_is_loaded_from_its_file_and_then_gone(tmp_path: Path) -
 
 
 async def test_an_upload_waits_for_a_resume(tmp_path: Path) -> None:
-    """As long as its job may go on; over a restart too."""
+    """As long as its job may go on; over a restart too, and where a table does not answer."""
     async with staged(tmp_path) as stage:
         async with stage.open() as service:
             identity, upload = await uploaded(service, LINES)
@@ -100,7 +100,11 @@ async def test_an_upload_waits_for_a_resume(tmp_path: Path) -> None:
             await service.resume(identity)
             puppet = await stage.puppet()
             assert puppet.told["source"]["path"] == str(upload.path)
-            puppet.ends(2, say="no")
+            puppet.ends(2, say="the table does not answer")
+            await over(service, identity)
+            assert files(stage) == [upload.path]
+            await service.resume(identity)
+            (await stage.puppet()).ends(0, {"status": "succeeded"})
             await over(service, identity)
             await emptied(service, stage)
 
