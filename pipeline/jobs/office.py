@@ -27,7 +27,7 @@ from pipeline.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from pipeline.jobs.model import Overrides, Settings, Upload
+    from pipeline.jobs.model import Job, Overrides, Settings, Upload
     from pipeline.observe.logs import Log
 
 __all__ = ["Office", "open_office", "request_digest"]
@@ -59,6 +59,11 @@ class Office:
         """Raise `ClosingError` if no job is taken any more."""
         if self.closing:
             raise ClosingError("the service is closing")
+
+    def places(self, job: Job) -> int:
+        """Return how many jobs may be queued before *job* is one too many."""
+        # Every job is queued first; one that is about to begin takes no place from those that wait.
+        return self.settings.most_queued + self.supervisor.beginning(job)
 
     @contextmanager
     def telling_when(self) -> Iterator[None]:

@@ -111,7 +111,7 @@ class JobService:
 
         new = NewJob(job, idempotency_key, request)
         with office.telling_when():
-            return await office.roster.add(new, office.settings.most_queued, kept)
+            return await office.roster.add(new, office.places(job), kept)
 
     async def job(self, id: str) -> Job:  # noqa: A002 - what `Job` calls it
         """Return a job as it is now. Raise `UnknownJobError`."""
@@ -152,8 +152,8 @@ class JobService:
         office.require_open()
         job = require_resumable(await self.job(id))
         with office.telling_when():
-            waiting, most = len(office.roster.waiting()), office.settings.most_queued
-            if waiting >= most:
+            waiting = len(office.roster.waiting())
+            if waiting >= office.places(job):
                 raise QueueFullError(f"{waiting} jobs wait already", 0)
         await office.roster.require(job, queued_again(job), last=True)
         office.supervisor.wake()

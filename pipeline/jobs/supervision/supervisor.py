@@ -14,6 +14,8 @@ from pipeline.jobs.supervision.recovery import queued_again
 from pipeline.jobs.supervision.schedule import startable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pipeline.jobs.model import Job
     from pipeline.jobs.supervision.desk import Desk
 
@@ -65,9 +67,21 @@ class Supervisor:
     def _next(self) -> list[Job]:
         now = asyncio.get_running_loop().time()
         self._held = {name: until for name, until in self._held.items() if until > now}
-        waiting = [job for job in self._desk.roster.waiting() if job.id not in self._attempts]
-        running = [attempt.pipeline for attempt in self._attempts.values()]
-        return startable(waiting, running, self._held, self._desk.settings.most_running)
+        return self._startable(self._desk.roster.waiting(), self._attempts.values())
+
+    def _startable(self, waiting: Iterable[Job], attempts: Iterable[Attempt]) -> list[Job]:
+        idle = [job for job in waiting if job.id not in self._attempts]
+        running = [attempt.pipeline for attempt in attempts]
+        return startable(idle, running, self._held, self._desk.settings.most_running)
+
+    def beginning(self, job: Job) -> int:
+        """Return how many of the jobs that wait, and *job* with them, wait for no other."""
+        roster = self._desk.roster
+        waiting = roster.waiting()
+        begun = sum(one.id in self._attempts for one in waiting)
+        # An attempt tidies up for a moment after its job is seen to be over.
+        alive = [one for one in self._attempts.values() if roster.present(one.id) is not None]
+        return begun + len(self._startable([*waiting, job], alive))
 
     def wake(self) -> None:
         """Look whether another job may begin."""

@@ -92,6 +92,29 @@ async def test_a_full_queue_takes_nothing_more_and_says_for_how_long(tmp_path: P
         await over(service, running.id)
 
 
+@pytest.mark.parametrize("most_queued", [0, 1])
+async def test_what_begins_at_once_takes_no_place_in_the_queue(
+    tmp_path: Path, most_queued: int
+) -> None:
+    """As many jobs are taken in a moment as may run and wait, also if none may wait."""
+    async with (
+        staged(tmp_path, "a", "b", "c", "d") as stage,
+        stage.open(most_running=2, most_queued=most_queued) as service,
+    ):
+        taken = [await submitted(service, name) for name in "abcd"[: 2 + most_queued]]
+        with pytest.raises(QueueFullError):
+            await submitted(service, "d")
+        puppets = [await stage.puppet() for _ in range(2)]
+        with pytest.raises(QueueFullError):
+            await submitted(service, "d")
+        await service.stop(taken[0].id)
+        for puppet in puppets:
+            if puppet.told["config"].endswith("a.yaml"):
+                puppet.ends(143)
+        await over(service, taken[0].id)
+        await submitted(service, "d")
+
+
 async def test_a_hundred_at_once_are_taken_up_to_the_limit(tmp_path: Path) -> None:
     """However many ask at the same moment, as many wait as may, each in a place of its own."""
     async with staged(tmp_path) as stage, stage.open(most_queued=30) as service:
