@@ -30,16 +30,29 @@ _SECRETS: Final = (
     ),
 )
 
+_PLACE: Final = re.compile(r"(?m)(^ +|: )/(?:.*/)?([^/\n]+/[^/\n]+:\d+ in )")
+"""A line of a traceback: of the file its name and its folder's tell enough."""
+
+_ADVICE: Final = (
+    ("start over with --fresh", "start another job"),
+    ("run the same command again to go on", "resume goes on with it"),
+)
+"""What the command line says to do, and what there is to do about a job."""
+
 
 def shown(text: str, folders: Iterable[Path] = ()) -> str:
     """
     Return *text* as it may be shown: paths below one of *folders* begin there.
 
+    Places in a traceback lose their way there, and advice for the command line is one for a job.
     Line ends stay; what acts on a terminal is escaped; at most `LONGEST` characters are kept.
     """
     for folder in sorted((str(one) for one in folders), key=len, reverse=True):
         if folder not in {"", ".", "/"}:
             text = text.replace(f"{folder}/", "").replace(folder, ".")
+    for command, instead in _ADVICE:
+        text = text.replace(command, instead)
+    text = _PLACE.sub(r"\1\2", text)
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     text = printable(text.strip(), lines=True)

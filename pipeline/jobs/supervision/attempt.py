@@ -154,10 +154,12 @@ class Attempt:
         if job is None:
             return None
         report = await asyncio.to_thread(read_report, run_folder(settings.runs, job))
-        said = shown(spawned.said(), [settings.runs, settings.folder])
-        ended = Ended(code, said, report, self._asked, self._killed)
+        ended = Ended(code, spawned.said(), report, self._asked, self._killed)
         # It may have been asked to stop while its report was read.
-        return await self._settle(concluded(roster.present(self.id) or job, ended, time.time()))
+        over = concluded(roster.present(self.id) or job, ended, time.time())
+        if over.message is not None:
+            over = replace(over, message=shown(over.message, [settings.runs, settings.folder]))
+        return await self._settle(over)
 
     async def fail(self, why: str) -> Job | None:
         """Let the job have failed before it ran; it can be resumed once that is mended."""

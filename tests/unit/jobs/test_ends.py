@@ -218,6 +218,18 @@ def test_a_look_at_a_lock_tells_and_takes_nothing(tmp_path: Path) -> None:
         ("password=hunter2, Secret-Access-Key: abc", "password=…, Secret-Access-Key: …"),
         ("Authorization: Bearer abc.def x", "Authorization: … x"),
         ("a\x1b[31m\u202eb\nc", "a\\x1b[31m\\u202eb\nc"),
+        (
+            "KeyError\n  /home/me/app/pipeline/jobs/child.py:57 in main\n  /x/y.py:1 in <module>",
+            "KeyError\n  jobs/child.py:57 in main\n  x/y.py:1 in <module>",
+        ),
+        (
+            "asyncio (error): /usr/lib/python3.11/asyncio/events.py:84 in _run",
+            "asyncio (error): asyncio/events.py:84 in _run",
+        ),
+        (
+            "its table is gone; start over with --fresh, which writes every item again",
+            "its table is gone; start another job, which writes every item again",
+        ),
         ("x" * 9_000, "x" * LONGEST + "…"),
     ],
 )

@@ -57,6 +57,16 @@ async def test_what_ends_before_it_begins_says_why(tmp_path: Path) -> None:
         assert ended.message == "users/x is full; password=… \\x1b[1m"
 
 
+async def test_what_a_report_says_is_told_like_anything_else(tmp_path: Path) -> None:
+    """Its words become the job's message, without paths of the machine or the command line's."""
+    async with staged(tmp_path) as stage, stage.open() as service:
+        job = await submitted(service)
+        said = f"'{stage.folder}/users.csv' is another; put it back, or start over with --fresh"
+        (await stage.puppet()).ends(3, {"status": "failed", "resumable": False, "message": said})
+        message = (await over(service, job.id)).message
+        assert message == "'users.csv' is another; put it back, or start another job"
+
+
 async def test_much_that_is_said_costs_nothing(tmp_path: Path) -> None:
     """A process that floods stderr is neither held up nor kept: 4 KB of it are."""
     async with staged(tmp_path) as stage, stage.open() as service:
