@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import hashlib
 import os
 import secrets
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from pipeline.core.threads import to_the_end
 from pipeline.jobs.errors import (
     BadUploadError,
     ClosingError,
@@ -20,6 +21,7 @@ from pipeline.jobs.errors import (
     TooLargeError,
 )
 from pipeline.jobs.model import Upload
+from pipeline.jobs.threads import outlasted
 from pipeline.state.durable import make_folder, sync_folder, write_all
 
 if TYPE_CHECKING:
@@ -33,12 +35,16 @@ __all__ = ["Incoming", "Spool"]
 T = TypeVar("T")
 
 _BLOCK: Final = 256 * 1024
-"""Bytes that are handed to a thread together."""
+_PACKED_BLOCK: Final = 32 * 1024
+"""Bytes that are handed to a thread together; packed ones may be a thousand times as many."""
+
+_THREADS: Final = 2
+"""Threads for uploads; they have none of those that answer whoever asks for something else."""
 
 _SYNC_EVERY: Final = 8 * 1024 * 1024
 """Bytes after which what was written goes to the disk, so that little is left for the end."""
 
-_UNPACKED_AT_ONCE: Final = 1024 * 1024
+_UNPACKED_AT_ONCE: Final = 128 * 1024
 _GZIP: Final = 31
 """What zlib calls a gzip stream."""
 
@@ -54,10 +60,20 @@ class Spool:
         self.total = 0
         self.closing = False
         self._kept: set[Path] = set()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="spool")
+
+    async def do(self, work: Callable[..., T], *arguments: object) -> T:
+        """Do *work* in a thread of the spool's, to its end, even if the caller is cancelled."""
+        loop = asyncio.get_running_loop()
+        return await outlasted(loop.run_in_executor(self._threads, work, *arguments))
+
+    def close(self) -> None:
+        """Let the threads end; nothing is in them any more."""
+        self._threads.shutdown()
 
     async def open(self, wanted: Collection[str]) -> None:
         """Make the folder, and remove what a crash left in it but for *wanted*. Raise OSError."""
-        self.total = await to_the_end(_swept, self.folder, wanted)
+        self.total = await self.do(_swept, self.folder, wanted)
 
     @asynccontextmanager
     async def incoming(self, form: Format, compression: Compression) -> AsyncIterator[Incoming]:
@@ -74,7 +90,7 @@ class Spool:
             self._kept.discard(path)
             if not kept:
                 self.total -= one.bytes
-            await to_the_end(one.close, kept)
+            await self.do(one.close, kept)
 
     def keep(self, upload: Upload) -> None:
         """Let *upload* stand, although whoever took it is done with it: it is a job's now."""
@@ -82,7 +98,7 @@ class Spool:
 
     async def remove(self, upload: Upload) -> None:
         """Remove the upload of a job that has no use for it any more; raises nothing."""
-        if await to_the_end(_removed, upload.path):
+        if await self.do(_removed, upload.path):
             self.total -= upload.bytes
 
 
@@ -96,6 +112,7 @@ class Incoming:
         self._form: Format = form
         self._compression: Compression = compression
         self._buffer = bytearray()
+        self._block = _BLOCK if compression == "none" else _PACKED_BLOCK
         self._written = _Written(
             path, spool.settings.max_inflated if compression == "gzip" else None
         )
@@ -112,18 +129,27 @@ class Incoming:
         self.bytes += len(piece)
         self._spool.total += len(piece)
         self._buffer += piece
-        if len(self._buffer) >= _BLOCK:
+        if len(self._buffer) >= self._block:
             await self._flush()
 
     async def finish(self) -> Upload:
         """Return the upload, whole and on the disk. Raise as `write` does."""
         await self._flush()
-        digest = await _translated(self._written.finish)
+        digest = await self._translated(self._written.finish)
         return Upload(self._path, self._form, self._compression, self.bytes, digest)
 
     async def _flush(self) -> None:
         block, self._buffer = bytes(self._buffer), bytearray()
-        await _translated(self._written.append, block)
+        await self._translated(self._written.append, block)
+
+    async def _translated(self, work: Callable[..., T], *arguments: object) -> T:
+        """Do *work* in a thread; say what the disk does not take as our errors do."""
+        try:
+            return await self._spool.do(work, *arguments)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise SpoolFullError("the disk has no room for the upload") from error
+            raise StoreError("the upload cannot be written") from error
 
     def close(self, kept: bool) -> None:  # noqa: FBT001 - handed to a thread
         """Close the file, and remove it unless it is *kept*. Blocks."""
@@ -209,16 +235,6 @@ class _Unpacking:
     def finish(self) -> None:
         if self._inside or not self._members:
             raise BadUploadError("the upload is gzip that is cut short")
-
-
-async def _translated(work: Callable[..., T], *arguments: object) -> T:
-    """Do *work* in a thread, to its end; say what the disk does not take as our errors do."""
-    try:
-        return await to_the_end(work, *arguments)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise SpoolFullError("the disk has no room for the upload") from error
-        raise StoreError("the upload cannot be written") from error
 
 
 def _swept(folder: Path, wanted: Collection[str]) -> int:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Siege", "lay_siege"]
 
 _QUEUE: Final = 30
+_FULL_HOUSE: Final = 256
+"""Connections that the service has at once, at most: `pipeline.api.limits`."""
+
 _LINES: Final = "application/x-ndjson"
 _JSON: Final = "application/json"
 
@@ -116,7 +119,7 @@ def _use(place: Place) -> None:
     """
     Use what there is as a busy day does, mistakes too: memory is held against this.
 
-    A hundred connections and eight uploads at once, every page of every job, and one of each kind
+    As many connections at once as it takes, eight uploads, every page of every job, and each kind
     of refusal.
     """
     crawl(place)
@@ -126,7 +129,7 @@ def _use(place: Place) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: converse(place.address, [upload]), range(8)))
     abuse.stop_all(place)
-    floods.connections(place, Book(), 100)
+    floods.connections(place, Book(), _FULL_HOUSE)
     for _ in range(20):
         place.ask("POST", "/api/people/migrate", b'{"wrong": 1, "limit": -1}', _JSON)
         place.ask("POST", "/api/people/migrate", b"wrong", "text/plain")
