@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["serve", "serving"]
 
 
+_GIB: Final = 1 << 30
+
+
 class _Server(uvicorn.Server):
     """Uvicorn's server, without its own idea of signals: ours stop the jobs too."""
 
@@ -52,18 +55,25 @@ def serving(
             arguments["hosts"],
             arguments["max_body"],
         )
-        jobs = JobSettings(
-            folder=arguments["folder"],
-            runs=arguments["runs_dir"],
-            most_running=arguments["jobs"],
-            most_queued=arguments["queue"],
-            auto_resume=arguments["auto_resume"],
-            max_body=arguments["max_body"],
-        )
         with open_stderr_log("info") as log:
-            await serve(settings, jobs, stop, log, ready)
+            await serve(settings, job_settings(arguments), stop, log, ready)
 
     return work
+
+
+def job_settings(arguments: Mapping[str, Any]) -> JobSettings:
+    """Return what the *arguments* of ``serve`` say of jobs; there is room for several uploads."""
+    body, room = arguments["max_body"], max(arguments["max_body"], _GIB)
+    return JobSettings(
+        folder=arguments["folder"],
+        runs=arguments["runs_dir"],
+        most_running=arguments["jobs"],
+        most_queued=arguments["queue"],
+        auto_resume=arguments["auto_resume"],
+        max_body=body,
+        max_inflated=8 * room,
+        max_spool=16 * room,
+    )
 
 
 async def serve(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.api.server import job_settings
 from pipeline.api.settings import Settings, access_of, listen, read_token
 from pipeline.errors import PreflightError
 
@@ -105,3 +106,12 @@ def test_what_is_no_name_is_refused(name: str) -> None:
 def test_a_token_is_not_shown() -> None:
     """Settings may stand in a traceback or a log."""
     assert TOKEN not in repr(Settings("127.0.0.1", 0, TOKEN))
+
+
+@pytest.mark.parametrize(("body", "room"), [(1, 1 << 30), (1 << 30, 1 << 30), (1 << 40, 1 << 40)])
+def test_the_largest_upload_fits_where_it_waits(tmp_path: Path, body: int, room: int) -> None:
+    """There is room for many uploads of any allowed size, and for what they unpack to."""
+    given = {"folder": tmp_path, "runs_dir": tmp_path, "jobs": 1, "queue": 1, "auto_resume": False}
+    settings = job_settings({**given, "max_body": body})
+    limits = (settings.max_body, settings.max_inflated, settings.max_spool)
+    assert limits == (body, 8 * room, 16 * room)
