@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,7 @@ class Sink:
         self._keeping = keeping
         self._dead_letters = keeping.dead_letters
         self._limit = limit
+        self._taken: deque[Checked | Outcome] = deque()
         self._unsettled = 0
         self._stands = True
         self.totals = totals or Totals()
@@ -102,8 +104,9 @@ class Sink:
                 settlements = await self._next(inbox)
             except EndOfStream:
                 break
-            for settlement in settlements:
-                self._count(settlement)
+            self._taken.extend(settlements)
+            while self._taken:
+                self._count(self._taken.popleft())
                 if self._accounts.passes:
                     await self._pass_watermark()
                     await self._look_around()
@@ -157,6 +160,8 @@ class Sink:
         For a run that ends early: its report tells of every settlement, and its dead-letter file
         holds every rejection that the report counts. A resume goes back to the checkpoint.
         """
+        while self._taken:
+            self._count(self._taken.popleft())
         await self._pass_watermark()
         try:
             await self._checkpoint(only_if_due=False)

@@ -35,6 +35,9 @@ _EAGER: Final = 1024
 _ONE_IN: Final = 17  # a prime, so that it keeps no step with records that take turns
 """Records beyond so many are looked at more rarely: that takes as long as to decode them."""
 
+_MOST_HEADERS: Final = 16
+"""Ways that are kept for rows under other headers, which may take turns: files, dead letters."""
+
 _WINDOW: Final = 64
 _REST: Final = 1024
 _LONGEST_REST: Final = 64 * 1024
@@ -79,6 +82,7 @@ class Fused:
         self._job = job
         self._seen = Seen()
         self._header: Header | None = None
+        self._kept: dict[Header | None, Way | None] = {}  # of other headers, by what is known now
         self._way: Way | None = None
         self._resting: Way | None = None
         self._rest = _REST
@@ -137,9 +141,14 @@ class Fused:
 
     def turn_to(self, header: Header) -> None:
         """Take rows of other columns from now on; what is known of their fields stays known."""
-        if header != self._header:
-            self._header = header
-            self._way = self._resting = None
+        if header == self._header:
+            return
+        self._kept[self._header] = self._way or self._resting
+        if len(self._kept) > _MOST_HEADERS:
+            self._kept.clear()
+        self._header, known = header, header in self._kept
+        self._way, self._resting = self._kept.pop(header, None), None
+        if not known:
             self._write()
 
     def missed(self, fields: dict[str, Value]) -> None:
@@ -178,6 +187,7 @@ class Fused:
         if self._fresh < self._due:
             return
         self._fresh, self._due = 0, self._due * 2
+        self._kept.clear()
         self._write()
 
     def _write(self) -> None:

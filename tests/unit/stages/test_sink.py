@@ -274,6 +274,32 @@ async def cancelled_while_folding(letters: StuckDisk) -> Sink:
     return sink
 
 
+def test_what_was_taken_behind_a_write_that_fails_is_told_of(tmp_path: Path) -> None:
+    """Settlements that came with the one whose folding failed are counted at the end."""
+
+    async def main() -> Sink:
+        letters = StuckDisk(tmp_path / "dead-letter.jsonl", fails=True)
+        letters.go.set()
+        accounts = Accounts(chunks=100, memory=10**9)
+        for number in range(2):
+            records = [make_record(n) for n in range(2)]
+            await accounts.open(Chunk("part", records, Position("part", number, 0, 0)))
+            accounts.begin(number)
+        sink = Sink(accounts, Metrics(), ListLog(), keeping=Keeping(letters), limit=NO_LIMIT)
+        inbox = Channel[Checked | Outcome](10)
+        await inbox.send(Checked(0, 0, [rejection(0, 0), rejection(0, 1)]))
+        await inbox.send(Checked(1, 2, []))
+        await inbox.send(Outcome(items(1, 0, 1)))
+        with pytest.raises(StorageError):
+            await sink(inbox)
+        with pytest.raises(StorageError):
+            await sink.fold_unfinished()
+        return sink
+
+    sink = asyncio.run(main())
+    assert sink._metrics.settled.succeeded == 2
+
+
 def test_a_cancel_amid_a_write_loses_neither_count_nor_letter(tmp_path: Path) -> None:
     """The chunk being folded is told of once: in the totals, and each rejection in the file."""
     path = tmp_path / "dead-letter.jsonl"
