@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 import time
-from contextlib import asynccontextmanager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,9 @@ __all__ = ["Office", "open_office", "request_digest"]
 
 _LOOK_EVERY: Final = 2.0
 """Seconds between two looks at the folder of definitions."""
+
+_SPOOLING: Final = 2
+"""Threads for uploads."""
 
 _PRUNE_EVERY: Final = 300.0
 _KEEP_KEYS: Final = 48 * 3600.0
@@ -118,9 +122,12 @@ async def _opened(settings: Settings, engine: Engine, log: Log) -> AsyncIterator
         log.error("jobs.store_failed", exc_info=error, reason=str(error))
 
     home = settings.runs / ".serve"
-    spool = Spool(home / "spool", settings)
     catalogue = Catalogue(settings.folder, os.environ)
-    async with open_store(home / "jobs.sqlite", spool.folder, note) as store:
+    async with AsyncExitStack() as opened:
+        threads = ThreadPoolExecutor(_SPOOLING, thread_name_prefix="spool")
+        spool = Spool(home / "spool", settings, opened.enter_context(threads))
+        path = home / "jobs.sqlite"
+        store = await opened.enter_async_context(open_store(path, spool.folder, note))
         try:
             known = await store.ask(store.database.known)
             await spool.open(known.uploads)

@@ -9,7 +9,6 @@ import hashlib
 import os
 import secrets
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -26,6 +25,7 @@ from pipeline.state.durable import make_folder, sync_folder, write_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from pipeline.jobs.model import Compression, Format, Settings
@@ -38,9 +38,6 @@ _BLOCK: Final = 256 * 1024
 _PACKED_BLOCK: Final = 32 * 1024
 """Bytes that are handed to a thread together; packed ones may be a thousand times as many."""
 
-_THREADS: Final = 2
-"""Threads for uploads; they have none of those that answer whoever asks for something else."""
-
 _SYNC_EVERY: Final = 8 * 1024 * 1024
 """Bytes after which what was written goes to the disk, so that little is left for the end."""
 
@@ -52,24 +49,20 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Spool:
-    """The folder of uploads, for its owner alone; `total` counts the bytes that are in it."""
+    """The folder of uploads, in *threads* of its own; `total` counts the bytes that are in it."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, threads: Executor) -> None:
         self.folder = folder
         self.settings = settings
         self.total = 0
         self.closing = False
         self._kept: set[Path] = set()
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="spool")
+        self._threads = threads
 
     async def do(self, work: Callable[..., T], *arguments: object) -> T:
         """Do *work* in a thread of the spool's, to its end, even if the caller is cancelled."""
-        loop = asyncio.get_running_loop()
-        return await outlasted(loop.run_in_executor(self._threads, work, *arguments))
-
-    def close(self) -> None:
-        """Let the threads end; nothing is in them any more."""
-        self._threads.shutdown()
+        run = asyncio.get_running_loop().run_in_executor
+        return await outlasted(run(self._threads, work, *arguments))
 
     async def open(self, wanted: Collection[str]) -> None:
         """Make the folder, and remove what a crash left in it but for *wanted*. Raise OSError."""

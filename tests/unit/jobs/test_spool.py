@@ -8,7 +8,9 @@ import gzip
 import hashlib
 import os
 import stat
+import threading
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +63,20 @@ async def uploaded(
         upload = await spool.finish()
         job, _ = await service.submit("users", Overrides(), upload=upload, **more)
     return job.id, upload
+
+
+async def test_uploads_have_threads_of_their_own(tmp_path: Path) -> None:
+    """Whoever asks for something else waits for no upload, nor does an upload wait for him."""
+    async with staged(tmp_path) as stage, stage.open() as service:
+        occupied, others = threading.Event(), ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(others)
+        others.submit(occupied.wait, 30)
+        try:
+            async with asyncio.timeout(10), service.spool("jsonl", "gzip") as spool:
+                await spool.write(gzip.compress(LINES))
+                await spool.finish()
+        finally:
+            occupied.set()
 
 
 async def test_an_upload_is_loaded_from_its_file_and_then_gone(tmp_path: Path) -> None:
