@@ -79,8 +79,10 @@ def _meaning(ended: Ended) -> _Meaning:
     if ended.asked is not None and (code in _STOPPED or code < 0):
         return _asked(ended)
     if code in _STOPPED:
-        text = _text(report) if _status(report) == "stopped" else None
-        return "stopped", _resumable(report), text or "its process was stopped from outside"
+        resumable = _resumable(report)
+        agreed = report is not None and report.get("resumable") is resumable
+        text = _text(report) if agreed and _status(report) == "stopped" else None
+        return "stopped", resumable, text or "its process was stopped from outside"
     if code < 0:
         name = _signal_name(-code)
         why = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
@@ -115,8 +117,12 @@ def _asked(ended: Ended) -> _Meaning:
 
 
 def _resumable(report: Mapping[str, Any] | None) -> bool:
-    """Tell what *report* says; without one nothing was written yet, or its disk is full."""
-    if report is None or "resumable" not in report:
+    """
+    Tell what *report* says; without one nothing was written yet, or its disk is full.
+
+    A run that has sent nothing says no, for want of a checkpoint; it begins again under its id.
+    """
+    if report is None or "resumable" not in report or report.get("requests") == 0:
         return True
     return report["resumable"] is True
 

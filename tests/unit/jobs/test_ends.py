@@ -24,6 +24,7 @@ ONCE = {**STOPPED, "resumable": False}
 FAILED = {"status": "failed", "resumable": True, "message": "no item was accepted"}
 LOST = {"status": "failed", "resumable": False, "message": "the file is another"}
 DONE = {"status": "succeeded"}
+EARLY = {**ONCE, "requests": 0}
 
 
 @pytest.mark.parametrize(
@@ -56,9 +57,11 @@ DONE = {"status": "succeeded"}
             ("interrupted", True, "the server"),
         ),
         (
-            Ended(143, "", ONCE, "stop", killed=False),
+            Ended(143, "", {**ONCE, "requests": 1}, "stop", killed=False),
             ("stopped", False, "cannot be"),
         ),
+        (Ended(143, "", EARLY, "stop", killed=False), ("stopped", True, "resume goes on with it")),
+        (Ended(143, "", EARLY, None, killed=False), ("stopped", True, "from outside")),
         (Ended(-9, "", None, "stop", killed=True), ("stopped", True, "was killed")),
         (
             Ended(-9, "", None, "close", killed=True),
