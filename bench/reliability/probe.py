@@ -45,6 +45,7 @@ class _Watch:
         self._loop = loop
         self._thread = threading.get_ident()
         self._called = threading.Event()
+        self._turned_at = 0.0
         self.turns = 0
         self.stalls: list[tuple[float, float, str]] = []
 
@@ -54,19 +55,24 @@ class _Watch:
             waited, asked, at = self._waited(), time.monotonic(), time.time()
             self._called.clear()
             try:
-                self._loop.call_soon_threadsafe(self._called.set)
+                self._loop.call_soon_threadsafe(self._turn)
             except RuntimeError:  # it is closed: the run is over
                 return
             where = "" if self._called.wait(_LATE) else self._where()
             if not self._called.wait(60):
                 return
-            late = time.monotonic() - asked
+            late = self._turned_at - asked
             self.turns += 1
             # A thread that has ended is not counted any more: it did not wait backwards.
             now = self._waited()
             off = sum(waits - waited.get(thread, 0.0) for thread, waits in now.items())
             self._keep(late - off, at, where)
             time.sleep(_EVERY)
+
+    def _turn(self) -> None:
+        """Note when the loop turned: the watching thread may hear of it later."""
+        self._turned_at = time.monotonic()
+        self._called.set()
 
     def _keep(self, stall: float, at: float, where: str) -> None:
         self.stalls.append((round(stall, 4), at, where))
