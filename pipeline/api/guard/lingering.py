@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 __all__ = ["LingeringTransport"]
 
 
+def _nothing_left() -> bool:
+    return False
+
+
+def _no_one() -> None:
+    """Tell nobody."""
+
+
 class LingeringTransport(asyncio.Transport):
     """
     A transport whose `close` waits for the other side where there is something left to be read.
@@ -61,6 +69,7 @@ class LingeringTransport(asyncio.Transport):
         """Take note that the connection is gone."""
         if self._end is not None:
             self._end.cancel()
+        self._unread, self._on_resume = _nothing_left, _no_one
 
     def is_closing(self) -> bool:
         """Whether no more may be written."""

@@ -88,6 +88,10 @@ class BoundedProtocol(H11Protocol):
         if self._lingerer is not None:
             self._lingerer.closed()
         super().connection_lost(exc)
+        # Who is told of its end by us holds us, and we hold it: no connection waits for the
+        # collector of cycles, of which a crowd of them would leave megabytes to it.
+        self._unparsed.clear()
+        self.cycle = None  # type: ignore[assignment]  # as before the first request
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, unless nobody wants them any more."""

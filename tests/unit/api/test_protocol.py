@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -431,3 +433,37 @@ def test_an_upgrade_is_passed_over() -> None:
         return wire
 
     assert b"200 OK" in run(scene()).written
+
+
+@pytest.mark.parametrize(
+    ("app", "sent"),
+    [
+        (reads_all, b""),
+        (reads_all, GET),
+        (reads_all, GET * 1000),
+        (hangs, GET),
+        (hangs, UPLOAD + b"1\r\n \r\n" * 5000),
+    ],
+    ids=["nothing", "a request", "many", "unanswered", "an upload"],
+)
+def test_a_connection_that_is_gone_leaves_nothing(
+    app: Callable[..., Coroutine[Any, Any, None]], sent: bytes
+) -> None:
+    """Not even for the collector of cycles: a crowd that comes and goes would fill the memory."""
+
+    async def scene() -> weakref.ref[BoundedProtocol]:
+        wire = Bench(app).connect()
+        assert wire.protocol is not None
+        feed(wire, sent)
+        await asyncio.sleep(1)
+        wire.abort()
+        await asyncio.sleep(60)
+        gone = weakref.ref(wire.protocol)
+        wire.protocol = None
+        return gone
+
+    gc.disable()
+    try:
+        assert run(scene())() is None
+    finally:
+        gc.enable()
