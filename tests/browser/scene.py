@@ -184,7 +184,7 @@ class _Answer(BaseHTTPRequestHandler):
             return
         self._api(url.path.split("/")[2:], {k: v[0] for k, v in parse_qs(url.query).items()})
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 - a name of the library
 
     def _api(self, path: list[str], query: dict[str, str]) -> None:
         scene = self.server.scene

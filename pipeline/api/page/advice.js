@@ -51,7 +51,7 @@ const TELLERS = {
     title: notWritten(job, report),
     message: null,
     next: report.dead_letter && !report.dry_run
-      ? "The errors below say which and why. When definition or records are mended, load them again with this command:"
+      ? "The errors below say which and why. When definition or records are mended, load them again with this command (paths from the server's folders of runs and definitions):"
       : "The errors below say which and why.",
     command: report.dead_letter && !report.dry_run ? `python -m pipeline replay ${quoted(report.dead_letter)} --config ${job.pipeline}.yaml` : null,
   }),
