@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from pipeline.api.problems import KINDS, Problem
 from pipeline.api.schema.validation import told
@@ -44,7 +45,13 @@ _SERVICE: Final[Mapping[type[Exception], tuple[str, str]]] = {
 }
 """Errors of the job service that always say the same."""
 
-EXPECTED: Final = (Problem, HTTPException, RequestValidationError, errors.JobsError)
+EXPECTED: Final = (
+    Problem,
+    HTTPException,
+    RequestValidationError,
+    ClientDisconnect,
+    errors.JobsError,
+)
 """What is raised on purpose; everything else is a fault of ours."""
 
 
@@ -56,6 +63,8 @@ def problem_of(error: Exception) -> Problem:
         found = told(error.errors())
         detail = "; ".join(f"{where} {message}" for where, message in found)
         return Problem("invalid-request", detail, found)
+    if isinstance(error, ClientDisconnect):  # nobody hears it; it is no fault of ours in the log
+        return Problem("bad-request", "the connection ended before the body did")
     if isinstance(error, HTTPException):
         return _of_framework(error)
     for kind, (name, detail) in _SERVICE.items():

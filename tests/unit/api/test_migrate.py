@@ -286,6 +286,18 @@ async def test_a_server_that_closes_waits_for_no_upload() -> None:
     assert not bench.jobs.known
 
 
+@pytest.mark.parametrize("headers", [LINES, {"content-type": "application/json"}])
+async def test_a_client_that_leaves_is_no_fault_of_ours(headers: dict[str, str]) -> None:
+    """Nothing of its body is kept, and the log tells of a bad request, not of a failed server."""
+    bench, gone = Bench(), asyncio.Event()
+    gone.set()
+    answer = await bench.ask("POST", MIGRATE, [], headers, gone=gone)
+    assert (answer.status, answer.problem) == (400, "bad-request")
+    assert bench.jobs.open_spools == 0
+    assert not bench.jobs.known
+    assert [event for event, _ in bench.log.events] == ["http.request"]
+
+
 async def upload_that_stops(bench: Bench, first: asyncio.Event) -> Answer:
     """Send one piece of two; the second never comes."""
     from tests.unit.api import client
