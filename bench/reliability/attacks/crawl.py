@@ -92,7 +92,7 @@ def _acting(told: Told) -> list[str]:
 
 
 def log_faults(err: Path, needles: Mapping[str, str]) -> list[str]:
-    """Tell what is wrong with the service's own log: a line that is no event, a secret in it."""
+    """Tell what is wrong with the service's own log: no event, a secret, a fault of the server."""
     wrong = []
     text = err.read_bytes().decode(errors="surrogateescape")
     if found := _ACTING.search(text):
@@ -103,6 +103,8 @@ def log_faults(err: Path, needles: Mapping[str, str]) -> list[str]:
             at = lower.index(needle.lower())
             wrong.append(f"{name} in {text[max(0, at - 200) : at + len(needle) + 20]!r}")
     lines = [line for line in text.splitlines() if line]
+    failed = [line for line in lines if '"event":"http.failed"' in line]
+    wrong += [f"{len(failed)} requests made the server fail: {failed[0][:600]}"] if failed else []
     return wrong + [f"no event: {line[:160]!r}" for line in lines[1:] if not _is_event(line)][:5]
 
 

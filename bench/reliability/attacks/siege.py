@@ -48,7 +48,7 @@ class Siege:
 
 def lay_siege(folder: Path, *, crowd: int, waiting: bool) -> Siege:
     """
-    Attack two services, one after the other.
+    Attack two services, one after the other, each over its own doors.
 
     *crowd* is how many come at once, *waiting* says that also what takes half a minute is tried.
     """
@@ -84,7 +84,6 @@ def _with_token(
             for attack, wrong in pending:
                 book.add(attack.family, attack.what, wrong)
         _crowds(service, book, crowd, waiting=waiting)
-        _definitions(service, place, book)
         _abuses(place, book)
         return _aftermath(service, book)
 
@@ -93,6 +92,7 @@ def _without_token(root: Path, caught: Trap, book: Book) -> tuple[tuple[float, s
     with serving(root, caught.url, token=False) as service:
         place = _settle(service, book)
         _storm(service, book, doors.browsers(place))
+        _definitions(service, place, book)
         return _aftermath(service, book)
 
 
@@ -209,6 +209,8 @@ def _definitions(service: Service, place: Place, book: Book) -> None:
 
 
 def _abuses(place: Place, book: Book) -> None:
+    count, shown = crawl(place)
+    book.add("crawl", "all answers", shown[:5], count)
     abuse.guess_ids(place, book)
     abuse.reuse_keys(place, book)
     abuse.fill_the_queue(place, book, _QUEUE)
