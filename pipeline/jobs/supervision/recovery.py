@@ -25,6 +25,8 @@ async def recover(roster: Roster, runs: Path, *, resume: bool) -> list[Job]:
     """
     Let every job that was running be interrupted, or finished where its report says so.
 
+    One that was asked to stop is stopped, and not gone on with by itself.
+
     With *resume* interrupted ones, of whichever server, wait again, each in its old place. Return
     what is over. Raise `StoreError`: a service does not begin with what it cannot keep.
     """
@@ -32,12 +34,7 @@ async def recover(roster: Roster, runs: Path, *, resume: bool) -> list[Job]:
     for job in roster.running():
         report = await asyncio.to_thread(read_report, run_folder(runs, job))
         over = replace(job, ended_at=time.time())
-        now = finished_by(over, report) or replace(
-            over,
-            state="interrupted",
-            resumable=True,
-            message="the server ended while it ran; resume goes on with it",
-        )
+        now = finished_by(over, report) or _left(over)
         await roster.require(job, now)
         found.append(now)
     if not resume:
@@ -45,6 +42,15 @@ async def recover(roster: Roster, runs: Path, *, resume: bool) -> list[Job]:
     for job in await roster.interrupted():
         await roster.require(job, queued_again(job))
     return [job for job in found if job.state != "interrupted"]
+
+
+def _left(job: Job) -> Job:
+    """Return a job whose server ended: interrupted, or stopped if somebody had asked for that."""
+    if job.state == "stopping":
+        message = "the server ended while it was being stopped; resume goes on with it"
+        return replace(job, state="stopped", resumable=True, message=message)
+    message = "the server ended while it ran; resume goes on with it"
+    return replace(job, state="interrupted", resumable=True, message=message)
 
 
 def queued_again(job: Job) -> Job:

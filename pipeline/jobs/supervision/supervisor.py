@@ -104,6 +104,9 @@ class Supervisor:
         elif job.state == "running" and attempt is not None:
             attempt.ask("stop")
             await roster.change(replace(job, state="stopping"))
+        elif job.state == "interrupted":
+            told = "stopped while it was interrupted; resume goes on with it"
+            await roster.change(replace(job, state="stopped", message=told))
         elif job.state != "stopping":
             raise WrongStateError(f"the job is over: it is {job.state.replace('_', ' ')}")
 
@@ -117,7 +120,7 @@ class Supervisor:
             await self._hold(attempt, str(wait))
         except Exception as error:
             self._desk.log.error("job.error", job=attempt.id, exc_info=error)  # noqa: TRY400 - as in office
-            await attempt.fail("the server failed to run it; its log tells more")
+            await self._give_up(attempt)
         finally:
             attempt.clear()
             del self._attempts[attempt.id]
@@ -126,12 +129,22 @@ class Supervisor:
             self._typical_s += (clock.time() - begun - self._typical_s) / 4
             await self._go_on_with(over)
 
+    async def _give_up(self, attempt: Attempt) -> None:
+        """Let a job have failed; where even that fails, the others go on."""
+        try:
+            await attempt.fail("the server failed to run it; its log tells more")
+        except Exception as error:
+            self._desk.log.error("job.error", job=attempt.id, exc_info=error)  # noqa: TRY400 - as in office
+
     async def _hold(self, attempt: Attempt, why: str) -> None:
         """Let a job wait a moment longer, and its pipeline with it."""
         self._held[attempt.pipeline] = asyncio.get_running_loop().time() + _LOOK_AGAIN
         job = self._desk.roster.present(attempt.id)
         if job is not None and job.state == "queued" and job.message != why:
             await self._desk.roster.change(replace(job, message=why))
+        elif job is not None and job.state == "stopping":  # while its beginning could not be kept
+            gone = replace(job, state="stopped", ended_at=time.time(), resumable=True)
+            await self._desk.roster.change(replace(gone, message="stopped before it began"))
 
     async def _go_on_with(self, job: Job) -> None:
         """Resume a job by itself whose process was ended under it, but not for ever."""

@@ -160,6 +160,26 @@ async def test_a_crash_at_any_moment_loses_no_job(
                     assert (await over(service, job.id)).state == "succeeded", number
 
 
+async def test_who_asked_for_a_stop_gets_it_although_the_server_died(tmp_path: Path) -> None:
+    """A job that was stopping is stopped, not gone on with; so is an interrupted one on request."""
+    async with staged(tmp_path, "a", "b") as stage:
+        async with stage.open(most_running=2) as service:
+            stopping, running = await submitted(service, "a"), await submitted(service, "b")
+            await stage.puppet()
+            await stage.puppet()
+            await service.stop(stopping.id)
+            shutil.copytree(stage.runs, tmp_path / "crashed")
+        stage.settings = replace(stage.settings, runs=tmp_path / "crashed")
+        async with stage.open() as service:
+            left = await service.job(stopping.id)
+            assert (left.state, left.resumable) == ("stopped", True)
+            assert (await service.job(running.id)).state == "interrupted"
+            given_up = await service.stop(running.id)
+            assert (given_up.state, given_up.resumable) == ("stopped", True)
+        async with stage.open(auto_resume=True) as service:
+            assert service.counts()["stopped"] == 2
+
+
 async def test_what_ran_when_the_server_died_is_interrupted_or_resumed(tmp_path: Path) -> None:
     """As the operator wants it: shown as interrupted, or begun again first of all, its run kept."""
     async with staged(tmp_path, "a", "b") as stage:
