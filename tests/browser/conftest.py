@@ -20,9 +20,13 @@ QUIET = (
 )
 
 
-@pytest.fixture(name="browser", scope="session")
+@pytest.fixture(name="browser", scope="module")
 def _browser() -> Iterator[Browser]:
-    """Return one browser for all tests; each opens a context of its own in it."""
+    """
+    Return one browser for the tests of a module; each opens a context of its own in it.
+
+    Not for longer: while it is there, so is Playwright's event loop, and no other can run.
+    """
     if not CHROMIUM.exists():
         if os.environ.get("PIPELINE_REQUIRE_BROWSER") == "1":
             pytest.fail(f"{CHROMIUM} is not here, and PIPELINE_REQUIRE_BROWSER=1 asks for it")
