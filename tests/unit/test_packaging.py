@@ -79,7 +79,7 @@ def test_no_registry_is_named(path: str) -> None:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
-    """Every module, the typing marker and the licence are in it; tests and sources of locks not."""
+    """Modules, pages, the typing marker and licences are in it; tests and sources of locks not."""
     if not (ROOT / "pipeline").is_dir():
         pytest.skip("the sources are not here: an installed wheel is under test")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
@@ -88,6 +88,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     shipped = set(zipfile.ZipFile(wheel).namelist())
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "pipeline").rglob("*.py")}
     assert modules <= shipped
+    folders = [ROOT / "pipeline" / layer / "page" for layer in ("api", "observe")]
+    pages = {str(path.relative_to(ROOT)) for folder in folders for path in folder.iterdir()}
+    assert {"pipeline/api/page/index.html", "pipeline/observe/page/uplot.js"} <= pages <= shipped
     assert "pipeline/py.typed" in shipped
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in shipped)
     assert {name.split("/")[0].split("-")[0] for name in shipped} == {
