@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.looking import looking
 from tests.browser.scene import Scene, job, pipeline_of, staged
 from tests.integration.serving import DEFINITION, served, write_folder
 
@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from tests.integration.serving import Served
 
 BAD = 45
-EXPECTED = re.compile("Failed to load resource")
-"""What a browser says by itself of an answer that is an error."""
 
 
 @pytest.fixture(name="folder", scope="module")
@@ -50,25 +48,6 @@ def _server(folder: Path) -> Iterator[Served]:
         yield server
 
 
-@contextmanager
-def looking(browser: Browser, url: str, *, calm: bool = True, **options: Any) -> Iterator[Page]:
-    """Open *url*; what the page complains of, or asks of others, fails; errors too if *calm*."""
-    context = browser.new_context(**options)
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    complaints: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(dialog.message))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(url)
-    yield page
-    context.close()
-    assert [one for one in complaints if calm or not EXPECTED.match(one)] == []
-    assert {one.split("/")[2] for one in asked if one.startswith("http")} == {url.split("/")[2]}
-
-
 def address(server: Served) -> str:
     """Return where the page is."""
     return f"http://{server.host}:{server.port}/"
@@ -79,6 +58,14 @@ def begin(page: Page, name: str) -> str:
     page.get_by_role("button", name=re.compile(f"Start: {name},")).click()
     page.wait_for_url(re.compile("#/jobs/"))
     return page.url.rpartition("/")[2]
+
+
+def options(page: Page, name: str) -> Locator:
+    """Open the options of a pipeline, and return its place in the list."""
+    named = page.get_by_role("heading", name=name, exact=True)
+    card = page.get_by_role("listitem").filter(has=named)
+    card.get_by_role("button", name=f"Options of {name}").click()
+    return card
 
 
 def test_a_job_from_its_start_to_its_report(browser: Browser, server: Served) -> None:
@@ -156,17 +143,43 @@ def test_an_upload_is_the_records(
     else:
         file.write_text("".join(f'{{"user_id": "u{n}"}}\n' for n in range(5)))
     with looking(browser, address(server)) as page:
-        named = page.get_by_role("heading", name="users", exact=True)
-        card = page.get_by_role("listitem").filter(has=named)
-        card.get_by_text("Options and upload").click()
+        card = options(page, "users")
         card.get_by_label("Records", exact=True).set_input_files(file)
         if not name.endswith("csv"):
             card.get_by_label("Limit").fill(str(rows))
-        card.get_by_role("button", name=re.compile("users, ")).click()
+        card.get_by_role("button", name=re.compile("^Start: users, ")).click()
         page.wait_for_url(re.compile("#/jobs/"))
         told = server.await_job(page.url.rpartition("/")[2])
         assert told["report"]["succeeded"] == rows
         assert told["upload"]["format"] == ("csv" if name.endswith("csv") else "jsonl")
+
+
+def test_an_upload_that_is_too_large_is_refused_in_words(browser: Browser, tmp_path: Path) -> None:
+    """The problem stands beside the button; no job was made."""
+    folder, file = write_folder(tmp_path), tmp_path / "large.ndjson"
+    file.write_bytes(b'{"user_id": "u"}\n' * 200_000)
+    with (
+        served(folder, "--max-body", "100KiB") as server,
+        looking(browser, address(server), calm=False) as page,
+    ):
+        card = options(page, "users")
+        card.get_by_label("Records", exact=True).set_input_files(file)
+        card.get_by_role("button", name=re.compile("^Start: users, ")).click()
+        expect(card.get_by_role("alert")).to_contain_text("The body is too large.")
+        assert server.ask("GET", "/api/jobs").json["jobs"] == []
+
+
+def test_a_dry_run_says_what_it_does_and_writes_nothing(browser: Browser, server: Served) -> None:
+    """The sentence under the options and the button's own word change with what is chosen."""
+    with looking(browser, address(server)) as page:
+        card = options(page, "users")
+        card.get_by_label("Dry run").check()
+        expect(card.get_by_text("Start dry run checks the definition's source")).to_be_visible()
+        page.get_by_role("button", name=re.compile("^Start dry run: users, ")).click()
+        page.wait_for_url(re.compile("#/jobs/"))
+        told = server.await_job(page.url.rpartition("/")[2])
+        assert told["report"]["dry_run"] is True
+        expect(page.get_by_text("would be in the table")).to_be_visible()
 
 
 def test_a_broken_definition_tells_why_it_cannot_start(browser: Browser, server: Served) -> None:

@@ -38,7 +38,7 @@ const TELLERS = {
     tone: "bad",
     title: "Interrupted: the server or the machine ended while it ran.",
     message: messageOf(job, report),
-    next: onwards(job, "No record is lost. Resume goes on from the last checkpoint and writes what came after it once more."),
+    next: onwards(job, "No record is lost. Resume goes on from the last checkpoint and writes what came after it once more. A server with --auto-resume does so by itself, unless the job is stopped."),
   }),
   failed: (job, report) => ({
     tone: "bad",
@@ -51,7 +51,7 @@ const TELLERS = {
     title: notWritten(job, report),
     message: null,
     next: report.dead_letter && !report.dry_run
-      ? "The errors below say which and why. When definition or records are mended, load them again with this command (paths from the server's folders of runs and definitions):"
+      ? "The errors below say which and why. When definition or records are mended, load them again with this command (the paths are those of the server's folders):"
       : "The errors below say which and why.",
     command: report.dead_letter && !report.dry_run ? `python -m pipeline replay ${quoted(report.dead_letter)} --config ${job.pipeline}.yaml` : null,
   }),
@@ -83,7 +83,7 @@ function notWritten(job, report) {
   if (report.rejected) parts.push(`${plural(report.rejected, "item")} rejected`);
   if (report.failed) parts.push(`${count(report.failed)} failed after all attempts`);
   const good = job.overrides && job.overrides.dry_run ? "would have been written" : "was written";
-  return parts.length ? `All else ${good}: ${parts.join(", ")}.` : "Some records were not written.";
+  return parts.length ? `${parts.join(", ")}. Everything else ${good}.` : "Some records were not written.";
 }
 
 function quoted(path) {

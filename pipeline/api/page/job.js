@@ -107,7 +107,7 @@ function partsOf(id, signal) {
   };
   const charts = h("section", { class: "panel", "aria-labelledby": "charts-title" }, h("h2", { id: "charts-title", text: "Over time" }), chartsAt, noCharts);
   parts.chartsPanel = charts;
-  parts.body = h("div", { class: "job-body" }, parts.next.element, parts.ledger.element, parts.errors.element, charts, parts.log.element);
+  parts.body = h("div", { class: "job-body" }, parts.next.element, parts.ledger.element, charts, parts.errors.element, parts.log.element);
   return parts;
 }
 
@@ -194,7 +194,7 @@ function headOf(id, signal) {
       const tale = JSON.stringify([job.started_at, job.overrides, job.upload, job.attempts, job.run]);
       if (tale !== told) facts.replaceChildren(...factsOf(job));
       told = tale;
-      stop.show(job.state === "running" || job.state === "queued");
+      stop.show(["running", "queued", "interrupted"].includes(job.state), job.state === "interrupted" ? "Leave it stopped" : "Stop");
       resume.show(!ACTIVE.has(job.state) && job.resumable === true);
     },
   };
@@ -264,7 +264,9 @@ function actButton(text, busyText) {
   let busy = false;
   return {
     element,
-    show(shown) {
+    show(shown, now = text) {
+      text = now;
+      if (!busy) say(element, text);
       const focused = document.activeElement === element;
       show(element, shown);
       if (!shown && focused) document.getElementById("main").focus({ preventScroll: true });

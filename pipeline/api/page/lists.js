@@ -1,7 +1,7 @@
 // The long lists of a job: its errors and its log, a page at a time.
 
 import { attribute, h, say, show } from "/assets/dom.js";
-import { json } from "/assets/http.js";
+import { json, Problem } from "/assets/http.js";
 import { jobPath } from "/assets/live.js";
 import { trouble } from "/assets/parts.js";
 import { count, plural } from "/assets/words.js";
@@ -38,9 +38,16 @@ export function errorList(id, signal) {
     loading = true;
     do {
       stale = false;
-      await once().catch((error) => { if (!signal.aborted) problem.update(error); });
+      await once().catch(failed);
     } while (stale && !signal.aborted);
     loading = false;
+  };
+  const failed = (error) => {
+    if (signal.aborted) return;
+    if (at > 0 && error instanceof Problem && error.status === 404) {
+      at = 0; // a resume cut the list to its checkpoint: the page is no more
+      stale = true;
+    } else problem.update(error);
   };
   const once = async () => {
     const page = await json(`${jobPath(id)}/errors?after=${starts[at]}&limit=${ERRORS}`, { signal });
@@ -94,7 +101,8 @@ export function logList(id, signal) {
   const left = h("p", { class: "fine", hidden: true });
   const element = h("section", { class: "panel", "aria-labelledby": "log-title", hidden: true },
     h("h2", { id: "log-title", text: "Log" }), problem.element, left, lines);
-  let after = 0;
+  let after = 0; // where the page begins that is read next
+  let had = 0; // lines of it that are shown already: the last page grows while the job runs
   let loading = false;
   let dropped = 0;
 
@@ -114,13 +122,14 @@ export function logList(id, signal) {
     for (;;) {
       const page = await json(`${jobPath(id)}/log?after=${after}&limit=${LINES}`, { signal });
       const bottom = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 30;
-      lines.append(...page.lines.map(logLine));
+      lines.append(...page.lines.slice(had).map(logLine));
+      had = page.lines.length;
       trim();
       show(element, lines.childElementCount > 0);
       if (bottom) lines.scrollTop = lines.scrollHeight;
       if (page.next === null || page.next === after) return;
       after = page.next;
-      if (page.lines.length < LINES) return;
+      had = 0;
     }
   };
   const trim = () => {

@@ -25,8 +25,9 @@ function pipelinesPanel(signal, named) {
   const empty = h("p", { class: "empty", text: "No pipeline definition (*.yaml) stands in the folder that is served.", hidden: true });
   const problem = trouble();
   const known = new Map();
+  const jump = h("button", { type: "button", class: "jump", text: "Jobs ↓", on: { click: toJobs } });
   const element = h("section", { "aria-labelledby": "pipelines-title", class: "panel" },
-    h("h1", { id: "pipelines-title", text: "Pipelines" }), problem.element, list, empty);
+    h("div", { class: "panel-head" }, h("h1", { id: "pipelines-title", text: "Pipelines" }), jump), problem.element, list, empty);
   repeat(async () => {
     const { pipelines } = await json("/api/pipelines", { signal });
     problem.update(null);
@@ -37,6 +38,13 @@ function pipelinesPanel(signal, named) {
   return { element };
 }
 
+/** Where one panel stands below the other, jobs are far down. */
+function toJobs() {
+  const title = document.getElementById("jobs-title");
+  title.scrollIntoView();
+  title.focus({ preventScroll: true });
+}
+
 function pipelineRow(first, signal) {
   const name = first.name;
   const route = h("p", { class: "route" });
@@ -44,7 +52,7 @@ function pipelineRow(first, signal) {
   const start = starter(name, signal);
   const last = lastJob();
   const element = h("li", { class: "pipeline", "data-pipeline": name },
-    h("div", { class: "pipeline-head" }, h("h2", { text: name }), start.button),
+    h("div", { class: "pipeline-head" }, h("h2", { text: name }), ...start.buttons),
     route, last.element, broken, start.element);
   let told = null;
   return {
@@ -97,7 +105,7 @@ function jobsPanel(asked, signal) {
   let ready = false;
 
   const element = h("section", { "aria-labelledby": "jobs-title", class: "panel" },
-    h("div", { class: "panel-head" }, h("h1", { id: "jobs-title", text: "Jobs" }), chosen.element),
+    h("div", { class: "panel-head" }, h("h1", { id: "jobs-title", text: "Jobs", tabindex: "-1" }), chosen.element),
     problem.element, table(rows), empty, pages.element);
 
   async function load() {

@@ -66,18 +66,18 @@ function inWords(error) {
   return { lines, id: error.status >= 500 ? error.request : null };
 }
 
-const ENDPOINTS = { aws: "AWS", embedded: "the embedded engine", url: "a server of your own" };
+const ENDPOINTS = { aws: "AWS", embedded: "embedded engine", url: "custom endpoint" };
+const ARTICLES = { embedded: "the ", url: "a " };
 
-/** What kind of endpoint it is, in words. */
+/** Where it is, as it goes into a sentence behind "on". */
 export function endpointText(endpoint) {
-  if (!endpoint) return "an unknown endpoint";
-  return ENDPOINTS[endpoint] || endpoint;
+  return `${ARTICLES[endpoint] || ""}${ENDPOINTS[endpoint] || endpoint || "an unknown endpoint"}`;
 }
 
-/** `file → table Users on AWS`, as one line of elements. */
+/** `file → table Users · AWS`, as one line of elements. */
 export function routeOf(source, table, endpoint) {
   return [
-    source ? `${source} → ` : "", "table ", h("strong", { text: table || "?" }), " on ",
-    h("span", { class: endpoint === "aws" ? "place aws" : "place", text: endpointText(endpoint) }),
+    source ? `${source} → ` : "", "table ", h("strong", { text: table || "?" }), " · ",
+    h("span", { class: endpoint === "aws" ? "place aws" : "place", text: ENDPOINTS[endpoint] || endpoint || "unknown endpoint" }),
   ];
 }

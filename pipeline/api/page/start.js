@@ -13,11 +13,12 @@ export function starter(name, signal) {
   const fields = fieldsOf(`start-${forms}`);
   const problem = trouble();
   const told = h("p", { class: "told" });
-  const button = h("button", { type: "submit", class: "primary", text: "Start", form: `start-${forms}` });
+  const id = `start-${forms}`;
+  const button = h("button", { type: "submit", class: "start-button", text: "Start", form: id });
   const sending = sendingOf();
-  const form = h("form", { id: `start-${forms}`, class: "options", novalidate: true }, fields.element, told);
-  const options = h("details", {}, h("summary", { text: "Options and upload" }), form);
-  const element = h("div", { class: "start" }, options, problem.element, sending.element);
+  const form = h("form", { id, class: "options", novalidate: true, hidden: true }, fields.element, told);
+  const options = optionsButton(name, form);
+  const element = h("div", { class: "start" }, form, problem.element, sending.element);
   let pipeline = null;
   let key = freshKey();
   let busy = false;
@@ -30,13 +31,14 @@ export function starter(name, signal) {
     attribute(button, "title", aimText(pipeline, wish));
     button.disabled = busy || !pipeline.valid;
     say(told, `${button.textContent}${sentence(pipeline, wish)}`);
-    options.classList.toggle("set", fields.touched());
+    options.update(pipeline.valid, fields.touched());
   };
 
   const submit = async () => {
     const wish = fields.wish();
     if (fields.refuse()) {
-      options.open = true;
+      options.open(true);
+      fields.focusWrong();
       return;
     }
     busy = true;
@@ -69,12 +71,31 @@ export function starter(name, signal) {
     draw();
   });
   return {
-    button,
+    buttons: [options.element, button],
     element,
     update(given) {
       pipeline = given;
-      show(options, given.valid);
       draw();
+    },
+  };
+}
+
+function optionsButton(name, form) {
+  const mark = h("span", { class: "set-mark", text: "(set)", hidden: true });
+  const element = h("button", { type: "button", class: "quiet", "aria-expanded": "false", "aria-controls": form.id, "aria-label": `Options of ${name}` }, "Options", mark);
+  const open = (wanted) => {
+    show(form, wanted);
+    attribute(element, "aria-expanded", String(wanted));
+  };
+  element.addEventListener("click", () => open(form.hidden));
+  return {
+    element,
+    open,
+    update(offered, set) {
+      show(element, offered);
+      show(mark, set);
+      attribute(element, "aria-label", `Options of ${name}${set ? ", some are set" : ""}`);
+      if (!offered) open(false);
     },
   };
 }
@@ -87,7 +108,7 @@ function explained(error, wish) {
 
 /** What Start would do, as one sentence that follows its own word. */
 function sentence(pipeline, wish) {
-  const from = wish.file ? `the records of ${wish.file.name} (${bytes(wish.file.size)})` : `from the source of the definition (${pipeline.source || "?"})`;
+  const from = wish.file ? `the records of ${wish.file.name} (${bytes(wish.file.size)})` : `the definition's source (${pipeline.source || "?"})`;
   const verb = wish.overrides.dry_run ? "checks" : "loads";
   const parts = overridesText({ ...wish.overrides, dry_run: false });
   const how = parts.length ? `, ${parts.join(", ")}` : "";
@@ -159,6 +180,7 @@ function fieldsOf(id) {
   const rate = number(`${id}-rate`, "Rate", "write units/s", { min: "1", step: "any" });
   const dry = h("input", { type: "checkbox", id: `${id}-dry` });
   const file = fileField(id);
+  let wrong = [];
   const element = h("div", { class: "fields" }, limit.element, rate.element,
     h("p", { class: "check" }, dry, h("label", { for: `${id}-dry`, text: "Dry run: everything but the writes" })),
     file.element);
@@ -174,10 +196,10 @@ function fieldsOf(id) {
     touched: () => Boolean(limit.input.value || rate.input.value || dry.checked || file.chosen()),
     /** Mark what cannot be sent; whether there is such a thing. */
     refuse() {
-      const wrong = [limit, rate, file].filter((one) => one.refuse());
-      if (wrong.length) wrong[0].input.focus();
+      wrong = [limit, rate, file].filter((one) => one.refuse());
       return wrong.length > 0;
     },
+    focusWrong: () => wrong[0].input.focus(),
     /** Mark the fields that the server named. */
     mark(fields) {
       for (const { field, message } of fields) {
@@ -233,6 +255,6 @@ function fileField(id) {
   });
   const element = h("div", { class: "file" },
     h("p", { class: "field" }, h("label", { for: `${id}-file`, text: "Records" }), input, wrong), more,
-    h("p", { class: "fine", text: "A file (JSON lines or CSV, gzip or not) is loaded instead of the definition's source." }));
+    h("p", { class: "fine", text: "A file of JSON lines or CSV, gzip or not, loaded instead of the definition's source." }));
   return { element, input, chosen, format: () => format.value, refuse: () => Boolean(chosen() && chosen().size === 0) };
 }
