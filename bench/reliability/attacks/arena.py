@@ -112,6 +112,7 @@ class Service:
     seen: Path
     begun_at: float = 0.0
     _resident: int = 0
+    grown_by: dict[str, int] = field(default_factory=dict)
     exit_code: int | None = None
     closing_s: float = 0.0
     tree_before: Mapping[str, str] = field(default_factory=dict)
@@ -127,6 +128,10 @@ class Service:
     def grown(self) -> int:
         """Bytes by which the peak of its memory exceeds what it was before the attacks."""
         return self._status("VmHWM") - self._resident
+
+    def mark(self, phase: str) -> None:
+        """Note how much the peak had grown at the end of *phase*."""
+        self.grown_by[phase] = self.grown
 
     def _status(self, name: str) -> int:
         text = Path(f"/proc/{self.process.pid}/status").read_text()

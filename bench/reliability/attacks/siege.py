@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from bench.reliability.attacks import abuse, floods
 from bench.reliability.attacks.arena import NEEDLES, Service, await_end, new_folder, serving, trap
@@ -16,13 +16,16 @@ from bench.reliability.attacks.wire import converse
 from bench.reliability.jobs import canaries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from bench.reliability.attacks.arena import Trap
     from bench.reliability.attacks.verdict import Attack, Place
 
 __all__ = ["Siege", "lay_siege"]
+
+_Aftermath: TypeAlias = tuple[tuple[float, str], int, dict[str, int]]
+"""The longest stall, bytes grown, and bytes grown by the end of each phase."""
 
 _QUEUE: Final = 30
 _FULL_HOUSE: Final = 256
@@ -37,12 +40,14 @@ class Siege:
     """
     What came of it, over two services: one that asks for a token, one on its user's own machine.
 
-    *stall* is the longest in seconds, with where it was; *grown* bytes; *calls* those of the trap.
+    *stall* is the longest in seconds, with where it was; *grown* bytes, *grown_by* the same after
+    each of the phases of either service; *calls* those of the trap.
     """
 
     book: Book
     stall: tuple[float, str]
     grown: int
+    grown_by: Mapping[str, int]
     calls: int
 
 
@@ -60,12 +65,10 @@ def lay_siege(folder: Path, *, crowd: int, waiting: bool) -> Siege:
     book.add("outbound", "the trap", [f"{calls} calls"] if calls else [])
     stall = max(first[0], second[0])
     grown = max(first[1], second[1])
-    return Siege(book, stall, grown, calls)
+    return Siege(book, stall, grown, {**first[2], **second[2]}, calls)
 
 
-def _with_token(
-    root: Path, caught: Trap, book: Book, crowd: int, *, waiting: bool
-) -> tuple[tuple[float, str], int]:
+def _with_token(root: Path, caught: Trap, book: Book, crowd: int, *, waiting: bool) -> _Aftermath:
     more = ("--queue", str(_QUEUE))
     with serving(root, caught.url, *more, token=True) as service:
         place = _settle(service, book)
@@ -85,14 +88,16 @@ def _with_token(
                 book.add(attack.family, attack.what, wrong)
         _crowds(service, book, crowd, waiting=waiting)
         _abuses(place, book)
+        service.mark("abuse")
         return _aftermath(service, book)
 
 
-def _without_token(root: Path, caught: Trap, book: Book) -> tuple[tuple[float, str], int]:
+def _without_token(root: Path, caught: Trap, book: Book) -> _Aftermath:
     with serving(root, caught.url, token=False) as service:
         place = _settle(service, book)
         _storm(service, book, doors.browsers(place))
         _definitions(service, place, book)
+        service.mark("definitions")
         return _aftermath(service, book)
 
 
@@ -170,20 +175,25 @@ def _storm(service: Service, book: Book, attacks: Iterable[Attack]) -> None:
     if service.process.poll() is not None:
         last = service.err.read_text(errors="replace")[-500:]
         raise AssertionError(f"the service is gone after {family}: {last}")
+    service.mark(family)
     abuse.stop_all(place)
 
 
 def _crowds(service: Service, book: Book, crowd: int, *, waiting: bool) -> None:
     place = service.place
     floods.connections(place, book, crowd)
+    service.mark("connections")
     floods.unread(place, book, 40)
+    service.mark("unread")
     told = place.ask("POST", "/api/slow/migrate", b'{"limit": 5000}', _JSON)
     if told.status == 202:
         floods.streams(place, book, told.document["id"], 120)
+        service.mark("streams")
     abuse.stop_all(place)
     if waiting:
         _storm(service, book, weights.bomb(place))
         floods.uploads_at_once(place, book, 300, 40)
+        service.mark("uploads")
 
 
 def _definitions(service: Service, place: Place, book: Book) -> None:
@@ -225,7 +235,7 @@ def _uploads(place: Place) -> int:
 _WRITTEN: Final = frozenset({"succeeded", "completed_with_errors"})
 
 
-def _aftermath(service: Service, book: Book) -> tuple[tuple[float, str], int]:
+def _aftermath(service: Service, book: Book) -> _Aftermath:
     """Judge what is left: files, the log, memory; and that the service still serves."""
     book.add("good", "a job afterwards", _good_job(service.place))
     abuse.stop_all(service.place)
@@ -245,4 +255,4 @@ def _aftermath(service: Service, book: Book) -> tuple[tuple[float, str], int]:
         book.add("good", "the end", [f"exit code {service.exit_code}"])
     if service.closing_s > 10:
         book.add("good", "the end", [f"{service.closing_s:.1f} s from SIGTERM to the end"])
-    return service.stall(), grown
+    return service.stall(), grown, service.grown_by

@@ -28,7 +28,8 @@ def measure(context: Context) -> Figures:
     if stall >= _STALL:
         told += f"\n     stall: {stall * 1e3:.0f} ms in {where}"
     if siege.grown >= _GROWTH:
-        told += f"\n     memory: {siege.grown / 1e6:.1f} MB more"
+        after = {phase: f"{grown / 1e6:.1f}" for phase, grown in siege.grown_by.items()}
+        told += f"\n     memory: {siege.grown / 1e6:.1f} MB more; after each phase: {after}"
     return Figures(
         passed=not accepted and stall < _STALL and siege.grown < _GROWTH,
         figure=f"{accepted.total()} accepted of {tried.total()} attacks; longest stall "
@@ -39,6 +40,7 @@ def measure(context: Context) -> Figures:
             "good_requests": good,
             "longest_stall_ms": round(stall * 1e3, 1),
             "grown_bytes": siege.grown,
+            "grown_bytes_after": dict(siege.grown_by),
             "outbound_calls": siege.calls,
         },
         detail=told,
