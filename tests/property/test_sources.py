@@ -9,7 +9,6 @@ import io
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import astuple
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +18,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from pipeline.errors import PreflightError, Refused, SourceCorruptError
 from pipeline.model import Position
