@@ -31,8 +31,10 @@ const TELLERS = {
   stopped: (job, report) => ({
     tone: "warn",
     title: "Stopped before its end.",
-    message: messageOf(job, report),
-    next: onwards(job, "Resume goes on where it stopped; nothing is written twice."),
+    message: /^stopped on request/.test(job.message || "") ? null : messageOf(job, report),
+    next: onwards(job, report.unsettled
+      ? "Resume goes on where it stopped, and sends what is unsettled again."
+      : "Resume goes on where it stopped; nothing is written twice."),
   }),
   interrupted: (job, report) => ({
     tone: "bad",
@@ -58,7 +60,8 @@ const TELLERS = {
 };
 
 function messageOf(job, report) {
-  return job.message || report.message || null;
+  const message = job.message || report.message || "";
+  return message.replace(/; resume goes on with it$/, "") || null; // the line below says more of that
 }
 
 function onwards(job, resumable) {

@@ -5,7 +5,7 @@ import { json } from "/assets/http.js";
 import { jobPath, repeat } from "/assets/live.js";
 import { badge, bar, routeOf, trouble } from "/assets/parts.js";
 import { starter } from "/assets/start.js";
-import { ACTIVE, count, duration, overridesText, percent, plural, seconds, share, STATE_NAMES, stateText } from "/assets/words.js";
+import { ACTIVE, count, duration, overridesShort, percent, plural, seconds, share, STATE_NAMES, stateText } from "/assets/words.js";
 
 const PAGE = 20;
 const AT_ONCE = 4; // connections: a browser has six for a server
@@ -224,7 +224,7 @@ function cell(label) {
 }
 
 function howText(job) {
-  const parts = overridesText(job.overrides);
+  const parts = overridesShort(job.overrides);
   if (job.upload) parts.unshift("uploaded");
   if (job.attempts > 1) parts.push(`attempt ${job.attempts}`);
   return parts.join(" · ");

@@ -60,6 +60,7 @@ export function bytes(value) {
 /** Seconds as `12.3 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(seconds) {
   if (!isNumber(seconds)) return "–";
+  if (seconds > 0 && seconds < 0.05) return "< 0.1 s";
   if (seconds < 9.95) return `${tenths.format(Math.max(0, seconds))} s`;
   const all = Math.round(seconds);
   if (all < 60) return `${all} s`;
@@ -118,6 +119,16 @@ export function progressText(sample) {
   if (isNumber(sample.items_per_s)) parts.push(`${count(sample.items_per_s)} items/s`);
   if (isNumber(sample.eta_s)) parts.push(`about ${duration(sample.eta_s)} left`);
   return parts.join(" · ");
+}
+
+/** The same for a narrow place: `dry run`, `limit 100`. */
+export function overridesShort(overrides) {
+  const given = overrides || {};
+  const parts = [];
+  if (given.dry_run) parts.push("dry run");
+  if (isNumber(given.limit)) parts.push(`limit ${count(given.limit)}`);
+  if (isNumber(given.rate)) parts.push(`rate ${amount(given.rate)}`);
+  return parts;
 }
 
 /** How a job differs from its definition: `dry run`, `at most 100 records`. */
