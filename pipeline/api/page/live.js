@@ -98,7 +98,7 @@ export async function follow(id, after, on, signal) {
 async function between(id, place, on, failures, signal) {
   const rounds = failures > 1 && !connection.lost ? STREAM_AGAIN : 1;
   for (let round = 0; round < rounds && !signal.aborted && !place.over; round += 1) {
-    if (failures > 1) on.mode("asking");
+    if (failures > 1 && !connection.lost) on.mode("asking");
     try {
       await poll(id, place, on, signal);
     } catch (error) {
