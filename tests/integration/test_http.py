@@ -6,10 +6,10 @@ import asyncio
 import socket
 import zlib
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import IsolateError, TransientError
 from pipeline.table.http import dialing
