@@ -7,6 +7,7 @@ Every error of the pipeline; its type says what to do about it.
     ├── UsageError            stop before the first write (exit code 2)
     │   ├── DefinitionError       the YAML file or a --set is wrong; carries every problem
     │   └── PreflightError        table, credentials, endpoint or source are not as they must be
+    │       └── UnreachedError        the endpoint does not answer now; later it may
     ├── StopRunError          stop the run (exit code 3); what was settled stays settled
     │   ├── SourceCorruptError    the source cannot be read to its end
     │   ├── TableStopError        the table refuses the whole job: credentials, no such table
@@ -48,6 +49,7 @@ __all__ = [
     "TableStopError",
     "ThrottledError",
     "TransientError",
+    "UnreachedError",
     "UsageError",
 ]
 
@@ -66,6 +68,10 @@ class DefinitionError(UsageError):
 
 class PreflightError(UsageError):
     """The table, the credentials, the endpoint or the source is not as it must be."""
+
+
+class UnreachedError(PreflightError):
+    """The endpoint does not answer, after several tries; the same load may be possible later."""
 
 
 class StopRunError(PipelineError):

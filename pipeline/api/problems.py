@@ -44,7 +44,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "wrong-host": Kind(421, "This server does not go by this name"),
     "invalid-request": Kind(422, "The request does not say what it should"),
     "bad-upload": Kind(422, "The records are not what they are said to be"),
-    "key-reused": Kind(422, "The Idempotency-Key was used for another request"),
+    "key-reused": Kind(409, "The Idempotency-Key was used for another request"),
     "queue-full": Kind(429, "The queue is full"),
     "headers-too-large": Kind(431, "The headers are too large"),
     "internal": Kind(500, "The server failed"),

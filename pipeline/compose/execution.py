@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.compose import endings, specs
@@ -14,7 +15,7 @@ from pipeline.compose.pace import following, most_workers
 from pipeline.compose.resumption.verify import Verification, check_stream
 from pipeline.compose.stages import Input, Observed, Output, Stages, build_stages
 from pipeline.core.flow import Flow, StopSignal
-from pipeline.core.threads import to_the_end
+from pipeline.core.threads import settled
 from pipeline.errors import PreflightError, StorageError
 from pipeline.observe.logs import open_log
 from pipeline.observe.metrics import Metrics
@@ -212,7 +213,7 @@ class Execution:
                 traces.checkpoints.verified(found)
         if traces.checkpoints is not None:
             await traces.checkpoints.save(stages.sink.totals, last=True)
-            await to_the_end(beginning.mark)
+            await settled(beginning.mark)
 
     async def _close(self, stages: Stages, beginning: Beginning, traces: Observed) -> bool:
         """Close the checkpoint of a run that is finished: the next one starts anew."""
@@ -220,7 +221,7 @@ class Execution:
             return True
         try:
             document = traces.checkpoints.document(stages.sink.totals, None)
-            await to_the_end(close_run, beginning.folder, document)
+            await settled(partial(close_run, beginning.folder, document))
         except StorageError as error:
             warning = f"every record is accounted for, but the run could not be closed: {error}"
             self._metrics.warnings.append(warning)

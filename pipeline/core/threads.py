@@ -1,4 +1,4 @@
-"""Threads: work that may not be left half done when whoever waits for it is cancelled."""
+"""Threads: work that goes to its end, and whose result is not lost, whoever stops waiting."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["to_the_end"]
+__all__ = ["outlasted", "settled"]
 
 T = TypeVar("T")
 
 
-async def to_the_end(work: Callable[..., T], *arguments: object) -> T:
+async def settled(work: Callable[[], T], then: Callable[[T], None] | None = None) -> T:
     """
     Do *work* in a thread and return its result; a cancellation is put off until it has ended.
 
-    For what writes state: left running, it could meet the next one to write, or outlive the lock.
+    *then* is called with the result first, also if the caller is cancelled and never hears of it:
+    what was made is then known, if only to be undone. For what writes state above all: left
+    running, it could meet the next one to write, or outlive the lock.
     """
-    future = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+    return await outlasted(asyncio.get_running_loop().run_in_executor(None, work), then)
+
+
+async def outlasted(future: asyncio.Future[T], then: Callable[[T], None] | None = None) -> T:
+    """Return what *future* comes to; see `settled`."""
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
         try:
             await asyncio.wait({future})
         except asyncio.CancelledError as error:
             cancelled = error
+    failure = future.exception()
+    if failure is None and then is not None:
+        then(future.result())
     if cancelled is not None:
-        future.exception()  # retrieved, so that nobody complains that it never was
         raise cancelled
     return future.result()

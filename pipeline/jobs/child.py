@@ -15,9 +15,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
-from pipeline.errors import UsageError
+from pipeline.errors import UnreachedError, UsageError
 from pipeline.jobs.processes.lifeline import CODES, EndedEarly, Lifeline, quiet, say
-from pipeline.jobs.processes.spec import parse_spec
+from pipeline.jobs.processes.spec import UNREACHED, parse_spec
 
 if TYPE_CHECKING:
     from pipeline.config import Definition
@@ -76,7 +76,7 @@ def _loaded(lifeline: Lifeline) -> int:
         if isinstance(error, RunFinishedError) and error.status in _FINISHED:
             return _FINISHED[error.status]
         say(str(error))
-        return _USAGE
+        return UNREACHED if isinstance(error, UnreachedError) else _USAGE
 
 
 def _definition(spec: Spec) -> Definition:

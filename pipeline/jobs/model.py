@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from pipeline.values import dataclass
 
@@ -41,18 +41,9 @@ written (succeeded), some records were not (completed_with_errors), it could not
 was asked to end (stopped), or its server or its process ended under it (interrupted).
 """
 
-STATES: Final[tuple[State, ...]] = (
-    "queued",
-    "running",
-    "stopping",
-    "succeeded",
-    "completed_with_errors",
-    "failed",
-    "stopped",
-    "interrupted",
-)
+STATES: Final[tuple[State, ...]] = get_args(State)
 ACTIVE: Final[frozenset[State]] = frozenset({"queued", "running", "stopping"})
-"""States that a job leaves by itself."""
+"""States that a job leaves by itself; in the others it is over."""
 
 Format: TypeAlias = Literal["jsonl", "csv"]
 Compression: TypeAlias = Literal["none", "gzip"]
@@ -162,6 +153,6 @@ class Settings:
     max_spool: int = 16 * _GIB
     keep_ended: int = 10_000
     keep_uploads: float = 7 * 86_400.0
-    grace: float = 9.0
+    grace: float = 7.5
     child: tuple[str, ...] = (sys.executable, "-m", "pipeline.jobs.child")
     engine: tuple[str, ...] = (sys.executable, "-m", "pipeline.jobs.engine")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from pipeline.jobs.model import Job, Overrides, Settings, Upload
+    from pipeline.jobs.store.thread import Store
     from pipeline.observe.logs import Log
 
 __all__ = ["Office", "open_office", "request_digest"]
@@ -53,6 +54,7 @@ class Office:
     catalogue: Catalogue
     spool: Spool
     supervisor: Supervisor
+    store: Store
 
     @property
     def closing(self) -> bool:
@@ -140,7 +142,7 @@ async def _opened(settings: Settings, engine: Engine, log: Log) -> AsyncIterator
         for job in over:
             await desk.release(job)
         try:
-            yield Office(settings, roster, catalogue, spool, Supervisor(desk))
+            yield Office(settings, roster, catalogue, spool, Supervisor(desk), store)
         finally:
             await engine.close()
             await roster.catch_up()
@@ -164,10 +166,15 @@ async def _keep(office: Office, log: Log) -> None:
             if await office.catalogue.refresh():
                 office.roster.wake()
             await office.roster.catch_up()
+            if office.store.failing:
+                await office.store.try_again()
+                log.info("jobs.store_works")
             if clock.time() - pruned >= _PRUNE_EVERY:
                 pruned = clock.time()
                 await _prune(office)
-        except (OSError, StoreError) as error:
+        except StoreError:
+            pass  # was told when it began
+        except OSError as error:
             log.warning("jobs.trouble", reason=str(error))
         except Exception as error:
             log.error("jobs.error", exc_info=error)  # noqa: TRY400 - no logger of the library

@@ -52,8 +52,8 @@ class JobService:
 
     @property
     def ready(self) -> bool:
-        """Whether jobs are taken: not before all is read, nor once it closes."""
-        return not self._office.closing
+        """Whether jobs are taken: not once it closes, nor while the disk does not keep them."""
+        return not (self._office.closing or self._office.store.failing)
 
     def pipelines(self) -> list[Pipeline]:
         """Return every definition of the folder by name, broken ones with their problem."""
@@ -168,7 +168,7 @@ class JobService:
         job = await self.job(id)
         if job.state in ACTIVE:
             return None
-        return await self._read(id, runs.read_report, Cloak(self._office.settings, job))
+        return await self._read(id, runs.read_report, self._cloak(job))
 
     async def samples(self, id: str, after: int, most: int) -> list[dict[str, Any]]:  # noqa: A002
         """Return up to *most* lines of the timeline whose ``n`` is above *after*, in order."""
@@ -189,7 +189,7 @@ class JobService:
         now; of a job that runs, ask again from the same *after* later. Raise `BadCursorError` if no
         letter begins at *after*.
         """
-        cloak = Cloak(self._office.settings, await self.job(id))
+        cloak = self._cloak(await self.job(id))
         return await self._read(id, runs.page_of_errors, after, limit, cloak)
 
     async def log(
@@ -200,7 +200,7 @@ class JobService:
         limit: int,
     ) -> tuple[list[dict[str, Any]], int | None]:
         """Return lines of the run's log; cursors are as those of `errors`."""
-        cloak = Cloak(self._office.settings, await self.job(id))
+        cloak = self._cloak(await self.job(id))
         return await self._read(id, runs.page_of_log, after, limit, cloak)
 
     async def wait_change(self, version: int, timeout: float) -> int:  # noqa: ASYNC109 - it is no failure
@@ -214,6 +214,9 @@ class JobService:
     def close(self) -> None:
         """Take no more jobs, and ask those that run to end; the rest is `open_jobs`' to do."""
         self._office.close()
+
+    def _cloak(self, job: Job) -> Cloak:
+        return Cloak(self._office.settings, job, self._office.catalogue.place(job.pipeline))
 
     async def _read(
         self,

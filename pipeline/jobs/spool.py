@@ -12,6 +12,7 @@ import zlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from pipeline.core.threads import outlasted
 from pipeline.jobs.errors import (
     BadUploadError,
     ClosingError,
@@ -20,7 +21,6 @@ from pipeline.jobs.errors import (
     TooLargeError,
 )
 from pipeline.jobs.model import Upload
-from pipeline.jobs.threads import outlasted
 from pipeline.state.durable import make_folder, sync_folder, write_all
 
 if TYPE_CHECKING:

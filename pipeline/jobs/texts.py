@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["LONGEST", "shown"]
+__all__ = ["ADVICE", "LONGEST", "shown"]
 
 LONGEST: Final = 4_096
 """Characters of a text that are kept."""
@@ -33,7 +33,7 @@ _SECRETS: Final = (
 _PLACE: Final = re.compile(r"(?m)(^ +|: )/(?:.*/)?([^/\n]+/[^/\n]+:\d+ in )")
 """A line of a traceback: of the file its name and its folder's tell enough."""
 
-_ADVICE: Final = (
+ADVICE: Final = (
     ("start over with --fresh", "start another job"),
     ("run the same command again to go on", "resume goes on with it"),
 )
@@ -50,7 +50,7 @@ def shown(text: str, folders: Iterable[Path] = ()) -> str:
     for folder in sorted((str(one) for one in folders), key=len, reverse=True):
         if folder not in {"", ".", "/"}:
             text = text.replace(f"{folder}/", "").replace(folder, ".")
-    for command, instead in _ADVICE:
+    for command, instead in ADVICE:
         text = text.replace(command, instead)
     text = _PLACE.sub(r"\1\2", text)
     for pattern, instead in _SECRETS:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.threads import to_the_end
+from pipeline.core.threads import settled
 from pipeline.errors import SourceCorruptError, StorageError
 from pipeline.model import Position
 from pipeline.observe.metrics import Tally
@@ -109,7 +110,7 @@ class Checkpoints:
             return
         clock = asyncio.get_running_loop().time
         try:
-            await to_the_end(self._files.save, document)
+            await settled(partial(self._files.save, document))
         except StorageError as error:
             self._failures += 1
             if last or self._failures >= _TRIES:

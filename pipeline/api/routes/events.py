@@ -12,12 +12,8 @@ from pipeline.api.context import Here  # noqa: TC001 - FastAPI reads annotations
 from pipeline.api.problems import Problem, dumps
 from pipeline.api.schema.answers import job_json
 from pipeline.api.schema.documented import EVENTS, refusals
-from pipeline.api.schema.parameters import (
-    AfterSample,
-    JobId,
-    LastEvent,
-    known_query,
-)
+from pipeline.api.schema.parameters import AfterSample, JobId, LastEvent, known_query
+from pipeline.jobs.model import ACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 router = APIRouter(tags=["jobs"], dependencies=[Depends(known_query)])
-
-OVER: Final = frozenset({"succeeded", "completed_with_errors", "failed", "stopped", "interrupted"})
-"""States that a job does not leave by itself."""
 
 _LOOK_EVERY: Final = 1.0
 """Seconds after which the timeline is looked at, which grows without a change of the job."""
@@ -70,23 +63,30 @@ async def _told(here: Context, job: dict[str, Any], after: int) -> AsyncIterator
     """Tell what is, and then what becomes of it; wait at most a look's time at once."""
     service, clock = here.service, asyncio.get_running_loop()
     yield b"retry: 2000\n\n" + _event("job", job)
-    version, spoken = 0, clock.time()
+    version, spoken, due = 0, clock.time(), 0.0
+    if (await service.live(job["id"])).get("n", -1) < after:
+        after = -1  # of a timeline that was before this one: a dry run begins anew
     while True:
         # First the job, then its samples: of a job that is over, no sample comes any more.
         now = job_json(await service.job(job["id"]))
-        while block := await service.samples(now["id"], after, _BLOCK):
-            after, spoken = block[-1]["n"], clock.time()
-            yield b"".join(_event("sample", line, line["n"]) for line in block)
+        if now["run"] != job["run"]:
+            after = -1
+        # The files are looked at now and then, however often the other jobs change.
+        if now != job or clock.time() >= due:
+            due = clock.time() + _LOOK_EVERY
+            while block := await service.samples(now["id"], after, _BLOCK):
+                after, spoken = block[-1]["n"], clock.time()
+                yield b"".join(_event("sample", line, line["n"]) for line in block)
         if now != job:
             job, spoken = now, clock.time()
             yield _event("job", job)
-        if job["state"] in OVER:
+        if job["state"] not in ACTIVE:
             yield _event("end", {"state": job["state"]})
             return
         if clock.time() - spoken >= _SILENCE:
             spoken = clock.time()
             yield b": still here\n\n"
-        version = await service.wait_change(version, _LOOK_EVERY)
+        version = await service.wait_change(version, max(0.0, due - clock.time()))
 
 
 def _event(name: str, content: object, number: int | None = None) -> bytes:

@@ -37,7 +37,7 @@ async def healthz() -> Response:
     summary="Whether jobs are taken",
 )
 async def readyz(here: Here) -> Response:
-    """Tell whether jobs are taken: 503 while the server starts or closes; no token is needed."""
+    """Tell whether jobs are taken: 503 while it closes or cannot keep them; no token is needed."""
     if here.stop.requested or not here.service.ready:
         raise Problem("not-ready", "no jobs are taken now", headers={"Retry-After": "5"})
     return answer({"status": "ok"})

@@ -34,6 +34,11 @@ class Catalogue:
         """What was found at the last look, by name."""
         return [self._listed[name] for name in sorted(self._listed)]
 
+    def place(self, name: str) -> Path | None:
+        """Return `Entry.place` of the definition *name*, as of the last look."""
+        listed = self._listed.get(name)
+        return None if listed is None else listed.entry.place
+
     async def refresh(self) -> bool:
         """Look at the folder; tell whether anything is new. Raise OSError if it cannot be."""
         async with self._reading:

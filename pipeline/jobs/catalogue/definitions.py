@@ -8,6 +8,7 @@ import re
 import stat
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pipeline.errors import DefinitionError
@@ -16,7 +17,6 @@ from pipeline.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from pipeline.config import Definition
 
@@ -27,6 +27,7 @@ _NAME: Final = re.compile(
 )
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _REFERENCE: Final = re.compile(rb"\$ref[\"']?[ \t]*:[ \t]*[\"']?([^\s\"'#,}][^\s\"',}]*)")
+_GLOB: Final = re.compile(r"[*?\[]")
 _MOST_REFERENCES: Final = 100
 _MOST_BYTES: Final = 1024 * 1024 + 1
 """More than a definition, or a schema file, may have."""
@@ -42,6 +43,7 @@ class Entry:
     """
     One file of the folder: what its definition says, or the *problem* with it.
 
+    *place* is the folder of a source's files where the definition names one by its whole path.
     *marks* tell whether the file, or a schema file that it names, has changed since; one that is
     not *settled* may have all the same. *digest* is that of their contents.
     """
@@ -51,6 +53,7 @@ class Entry:
     source: str | None
     table: str | None
     endpoint: str | None
+    place: Path | None
     problem: str | None
     marks: Mapping[Path, _Mark]
     settled: bool
@@ -87,7 +90,8 @@ def read_definition(path: Path, before: Entry | None, environment: Mapping[str, 
     settled = all(one is None or max(one[:2]) < limit for one in marks.values())
     if before is not None and before.digest == digest.digest():
         return replace(before, marks=marks, settled=settled)
-    blank = Entry(path, _probable_name(path, text), None, None, None, None, marks, settled, b"")
+    name = _probable_name(path, text)
+    blank = Entry(path, name, None, None, None, None, None, marks, settled, b"")
     entry = replace(blank, digest=digest.digest())
     if mark is not None and not stat.S_ISREG(mark[-1]):
         return replace(entry, problem=f"{path.name}: it is no regular file")
@@ -110,6 +114,7 @@ def _checked(entry: Entry, environment: Mapping[str, str]) -> Entry:
         source=definition.source.type,
         table=definition.target.table,
         endpoint=_endpoint(definition),
+        place=_place(definition),
     )
 
 
@@ -118,6 +123,13 @@ def _endpoint(definition: Definition) -> str:
     if endpoint is None:
         return "aws"
     return "embedded" if endpoint == "embedded" else "url"
+
+
+def _place(definition: Definition) -> Path | None:
+    source = definition.source
+    if source.type != "file" or not source.path.text.startswith(("/", "~")):
+        return None
+    return Path(_GLOB.split(str(source.path.resolved))[0]).parent
 
 
 def _probable_name(path: Path, text: bytes) -> str:

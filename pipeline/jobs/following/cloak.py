@@ -1,9 +1,11 @@
-"""What of this machine's paths is not for whoever watches a job."""
+"""What is not for whoever watches a job: this machine's paths, and advice for the command line."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+
+from pipeline.jobs.texts import ADVICE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,15 +19,16 @@ class Cloak:
     """
     Make paths in JSON text short: they begin at the runs folder, or at that of the definitions.
 
-    The file of an upload goes by the name ``upload``.
+    The file of an upload goes by the name ``upload``, one of the source at *place* by its name.
     """
 
-    def __init__(self, settings: Settings, job: Job) -> None:
-        replaced: list[tuple[str, str]] = []
+    def __init__(self, settings: Settings, job: Job, place: Path | None = None) -> None:
+        replaced: list[tuple[str, str]] = [*ADVICE]
         if job.upload is not None:
             path, suffix = job.upload.path, "".join(job.upload.path.suffixes)
             replaced += [(str(path), f"upload{suffix}"), (path.name, f"upload{suffix}")]
-        for folder in (settings.runs, settings.folder):
+        folders = {settings.runs, settings.folder, *([] if place is None else [place])}
+        for folder in sorted(folders, key=lambda one: len(str(one)), reverse=True):
             replaced += _roots(folder)
         self._replaced = [
             (text, instead.encode())

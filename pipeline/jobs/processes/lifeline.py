@@ -29,6 +29,8 @@ T = TypeVar("T")
 _STDIN, _STDERR = 0, 2
 _LONGEST_LINE: Final = 1024 * 1024
 _MOST_SAID: Final = 4_096
+_GRACE: Final = 6.0
+"""Seconds for what is in flight; with the end of a process they stay within the server's grace."""
 
 CODES: Final = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -99,7 +101,11 @@ class Lifeline:
         tune_collector()
 
         async def guarded() -> T:
-            stop, task, loop = StopSignal(), asyncio.current_task(), asyncio.get_running_loop()
+            stop, task, loop = (
+                StopSignal(_GRACE),
+                asyncio.current_task(),
+                asyncio.get_running_loop(),
+            )
 
             def soft(wish: signal.Signals) -> None:
                 if stop.started:

@@ -10,7 +10,14 @@ import orjson
 
 from pipeline.values import dataclass
 
-__all__ = ["Spec", "Spooled", "parse_spec"]
+__all__ = ["UNREACHED", "Spec", "Spooled", "parse_spec"]
+
+UNREACHED: Final = 75
+"""
+Exit code of a job's process that would have ended with 2 since the table does not answer.
+
+The same may be possible later: EX_TEMPFAIL of sysexits.h. The job has 2, as of `pipeline run`.
+"""
 
 _FORMATS: Final = ("jsonl", "csv")
 _COMPRESSIONS: Final = ("none", "gzip")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.errors import PreflightError
 from pipeline.jobs.errors import BadCursorError, KeyReusedError, QueueFullError
-from pipeline.jobs.store.layout import advice, settle
+from pipeline.jobs.store.layout import LAYOUT, advice, settle
 from pipeline.jobs.store.rows import (
     COLUMNS,
     Stored,
@@ -166,11 +166,16 @@ class Database:
             raise KeyReusedError("the idempotency key stands for another request")
         return read_row(row[:-1], self._spool)
 
-    def save(self, job: Job, place: int) -> None:
-        """Keep what has become of a job."""
+    def save(self, job: Job, place: int) -> bool:
+        """Keep what has become of a job; tell whether it was not forgotten before."""
         columns = changed_columns(job, place)
         changes = ", ".join(f"{name} = :{name}" for name in columns if name != "id")
-        self._run(f"UPDATE jobs SET {changes} WHERE id = :id", columns)  # noqa: S608 - names of ours
+        done = self._run(f"UPDATE jobs SET {changes} WHERE id = :id", columns)  # noqa: S608 - names of ours
+        return done.rowcount > 0
+
+    def touch(self) -> None:
+        """Write something that changes nothing, to see whether it is taken."""
+        self._run(f"PRAGMA user_version = {LAYOUT}")
 
     def find(self, identity: str) -> Stored | None:
         """Return a job by its id."""

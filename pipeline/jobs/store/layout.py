@@ -7,10 +7,10 @@ from typing import Final
 
 from pipeline.errors import PreflightError
 
-__all__ = ["advice", "settle"]
+__all__ = ["LAYOUT", "advice", "settle"]
 
 _APPLICATION_ID: Final = 0x44594A53
-_LAYOUT: Final = 1
+LAYOUT: Final = 1
 _TABLES: Final = (
     """CREATE TABLE jobs (
         number INTEGER PRIMARY KEY AUTOINCREMENT, place INTEGER NOT NULL, id TEXT NOT NULL UNIQUE,
@@ -36,7 +36,7 @@ def settle(connection: sqlite3.Connection, path: str) -> None:
     if found != _APPLICATION_ID and not (empty and found == 0):
         raise sqlite3.DatabaseError("the file is something else's")
     layout = connection.execute("PRAGMA user_version").fetchone()[0]
-    if layout > _LAYOUT:
+    if layout > LAYOUT:
         raise PreflightError(
             f"the jobs in {path!r} were written by a newer version of the program; serve them with "
             "that one, or give this one another --runs-dir"
@@ -52,7 +52,7 @@ def settle(connection: sqlite3.Connection, path: str) -> None:
     for statement in _TABLES:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID:d}")
-    connection.execute(f"PRAGMA user_version = {_LAYOUT:d}")
+    connection.execute(f"PRAGMA user_version = {LAYOUT:d}")
     connection.execute("COMMIT")
 
 

@@ -155,7 +155,8 @@ class Roster:
         Let the job *was* be *job* now; on the disk at return.
 
         With *last* its place in the queue is behind all others. Raise `StoreError` if the disk does
-        not take it: then it is what it was. Raise `WrongStateError` if it is *was* no longer.
+        not take it: then it is what it was. Raise `WrongStateError` if it is *was* no longer, and
+        `UnknownJobError` if it is being forgotten.
         """
         before = await self._stored(job.id)
         if (before.job.state, before.job.attempts) != (was.state, was.attempts):
@@ -164,8 +165,9 @@ class Roster:
         stored = replace(before, place=self._last_place if last else before.place, job=job)
         self._put(before, stored)
         try:
-            await self._save(stored)
-        except StoreError:
+            if not await self._save(stored):
+                raise UnknownJobError("no job has this id")  # noqa: TRY301 - one way back
+        except (StoreError, UnknownJobError):
             if self._active.get(job.id) is stored:
                 self._put(stored, before)
             raise
@@ -175,13 +177,15 @@ class Roster:
         here = self._active.get(identity)
         return None if here is None else here.job
 
-    async def _save(self, stored: Stored) -> None:
-        def saved(_: None) -> None:
+    async def _save(self, stored: Stored) -> bool:
+        """Save it; tell whether it is still known. Raise `StoreError`."""
+
+        def saved(_: bool) -> None:  # noqa: FBT001 - an answer
             if self._unsaved.get(stored.job.id) is stored:
                 del self._unsaved[stored.job.id]
 
         save = self._store.database.save
-        await self._store.ask(save, stored.job, stored.place, then=saved)
+        return await self._store.ask(save, stored.job, stored.place, then=saved)
 
     async def catch_up(self) -> None:
         """Save what the disk did not take; raises nothing."""
@@ -222,6 +226,7 @@ class Roster:
 
     def _forget(self, dropped: Iterable[Stored]) -> None:
         for one in dropped:
+            self._unsaved.pop(one.job.id, None)
             self._counts[one.job.state] -= 1
             newest = self._newest.get(one.job.pipeline)
             if newest is not None and newest.id == one.job.id:
@@ -239,9 +244,7 @@ class Roster:
     async def wait_change(self, version: int, timeout: float) -> int:  # noqa: ASYNC109 - it is no failure
         """Return the present version once it is not *version*, or after *timeout* seconds."""
         if version == self._version:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await self._changed.wait()
-            except TimeoutError:
-                pass
         return self._version

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pipeline.core.threads import outlasted
 from pipeline.jobs.errors import ClosingError, JobsError, StoreError
 from pipeline.jobs.store.database import Database
-from pipeline.jobs.threads import outlasted
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ class Store:
     The database, asked from the event loop; answers come in the order of the questions.
 
     Questions that come while others are answered are answered together, with one sync of the disk.
-    *on_failure* hears of each error of the disk or of SQLite, whose text may hold a path.
+    *on_failure* hears of errors of the disk or of SQLite, whose text may hold a path; of one that
+    stays it hears once. From then on it is *failing*, until `try_again` finds that a change is
+    taken.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class Store:
     ) -> None:
         self.database = database
         self.closed = False
+        self.failing = False
+        self._failure = ""
         self._thread = thread
         self._on_failure = on_failure
         self._waiting: list[_Question] = []
@@ -89,8 +93,16 @@ class Store:
         try:
             return await outlasted(answer, then)
         except (sqlite3.Error, OSError, ValueError) as error:
-            self._on_failure(error)
+            if not self.failing or str(error) != self._failure:  # told once
+                self._on_failure(error)
+            self.failing, self._failure = True, str(error)
             raise StoreError("the jobs cannot be read or written now; try again") from error
+
+    async def try_again(self) -> None:
+        """Where it is failing, find out whether it still is. Raise `StoreError` if so."""
+        if self.failing:
+            await self.ask(self.database.touch)
+            self.failing = False
 
     def _go_on(self) -> None:
         if self._working or not self._waiting:

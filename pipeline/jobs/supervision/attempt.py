@@ -158,7 +158,9 @@ class Attempt:
         # It may have been asked to stop while its report was read.
         over = concluded(roster.present(self.id) or job, ended, time.time())
         if over.message is not None:
-            over = replace(over, message=shown(over.message, [settings.runs, settings.folder]))
+            place = self._desk.catalogue.place(self.pipeline)
+            folders = [settings.runs, settings.folder, *([] if place is None else [place])]
+            over = replace(over, message=shown(over.message, folders))
         return await self._settle(over)
 
     async def fail(self, why: str) -> Job | None:

@@ -24,7 +24,9 @@ _PATIENCE: Final = 30.0
 """Seconds that it may take to begin; it may have to wait for the one of a server before this."""
 
 _GRACE: Final = 2.0
-_PAUSE: Final = 0.5
+_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before it is started again: more each time that it began and did not live for 30."""
+
 _TRIES: Final = 10
 """Times that it is started where it was before it may be elsewhere: somebody has its port."""
 
@@ -59,19 +61,23 @@ class Engine:
 
     async def keep(self, log: Log) -> None:
         """Start it again whenever it has died, for the loads that are on their way; for ever."""
-        failures = 0
+        failures, pause = 0, _PAUSE
+        clock = asyncio.get_running_loop().time
         while True:
             await self._begun.wait()
             if self._running is not None:
+                began = clock()
                 await self._running.wait()
+                lived = clock() - began >= _LONGEST_PAUSE
+                pause = _PAUSE if lived else min(pause * 2, _LONGEST_PAUSE)
+            await asyncio.sleep(pause)
             try:
                 await self.url()
             except EngineError as error:
                 log.warning("engine.lost", reason=str(error))
-                failures += 1
+                failures, pause = failures + 1, _PAUSE
                 if failures == _TRIES:
                     failures, self._url = 0, ""
-                await asyncio.sleep(_PAUSE)
             else:
                 log.warning("engine.restarted", url=self._url)
                 failures = 0

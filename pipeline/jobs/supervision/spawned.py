@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from pipeline.jobs.threads import settled
+from pipeline.core.threads import settled
 from pipeline.state.durable import write_all
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ class Spawned:
     It lives no longer than its parent means it to: its stdin stays open while the parent lives.
     """
 
-    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+    def __init__(self, popen: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:
         self._popen = popen
+        self._loop = loop
         self._said = bytearray()
-        loop = asyncio.get_running_loop()
+        self._silent = threading.Event()
         self._ended: asyncio.Future[int] = loop.create_future()
         self._lined: asyncio.Future[bytes] = loop.create_future()
         self.over = False
@@ -80,32 +82,40 @@ class Spawned:
         return self._lined.result()
 
     def watch(self) -> None:
-        """See it to its end, in threads of their own."""
-        loop = asyncio.get_running_loop()
+        """
+        See it to its end, in threads of their own.
 
-        def on_loop(work: Callable[..., None], *arguments: object) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
-                loop.call_soon_threadsafe(work, *arguments)
+        Raise OSError if there can be no more threads: it is killed then, as nobody would see it.
+        """
+        parts = [self._hear, self._listen, self._await]
+        try:
+            while parts:
+                threading.Thread(target=parts[0], daemon=True).start()
+                del parts[0]
+        except RuntimeError as error:  # what `Thread.start` raises
+            self.kill()
+            for part in parts:
+                part()
+            raise OSError(errno.EAGAIN, "no thread can be started to watch it") from error
 
-        def line() -> None:
-            head = bytearray()
-            _read(self._popen.stdout, head, b"\n")
-            on_loop(self._lined.set_result, bytes(head))
-            _read(self._popen.stdout, bytearray())
+    def _on_loop(self, work: Callable[..., None], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+            self._loop.call_soon_threadsafe(work, *arguments)
 
-        def say() -> None:
-            _read(self._popen.stderr, self._said)
+    def _hear(self) -> None:
+        head = bytearray()
+        _read(self._popen.stdout, head, b"\n")
+        self._on_loop(self._lined.set_result, bytes(head))
+        _read(self._popen.stdout, bytearray())
 
-        threading.Thread(target=line, daemon=True).start()
-        saying = threading.Thread(target=say, daemon=True)
-        saying.start()
+    def _listen(self) -> None:
+        _read(self._popen.stderr, self._said)
+        self._silent.set()
 
-        def wait() -> None:
-            _await_end(self._popen)
-            saying.join(_LAST_WORDS)
-            on_loop(self._end)
-
-        threading.Thread(target=wait, daemon=True).start()
+    def _await(self) -> None:
+        _await_end(self._popen)
+        self._silent.wait(_LAST_WORDS)
+        self._on_loop(self._end)
 
     def _end(self) -> None:
         self.over = True
@@ -139,12 +149,9 @@ async def spawn(argv: Sequence[str], line: bytes, *, stdout: int = subprocess.DE
     """
     made: list[Spawned] = []
 
-    def started(popen: subprocess.Popen[bytes]) -> None:
-        made.append(Spawned(popen))
-        made[0].watch()
-
+    work = partial(_started, argv, line, stdout, asyncio.get_running_loop())
     try:
-        await settled(partial(_started, argv, line, stdout), started)
+        await settled(work, made.append)
     except asyncio.CancelledError:
         for one in made:
             one.kill()
@@ -152,7 +159,9 @@ async def spawn(argv: Sequence[str], line: bytes, *, stdout: int = subprocess.DE
     return made[0]
 
 
-def _started(argv: Sequence[str], line: bytes, stdout: int) -> subprocess.Popen[bytes]:
+def _started(
+    argv: Sequence[str], line: bytes, stdout: int, loop: asyncio.AbstractEventLoop
+) -> Spawned:
     popen = subprocess.Popen(  # noqa: S603 - how a job is started is the server's to say
         argv,
         stdin=subprocess.PIPE,
@@ -166,7 +175,9 @@ def _started(argv: Sequence[str], line: bytes, stdout: int) -> subprocess.Popen[
     if popen.stdin is not None:
         with contextlib.suppress(OSError):
             write_all(popen.stdin.fileno(), line)
-    return popen
+    spawned = Spawned(popen, loop)
+    spawned.watch()
+    return spawned
 
 
 def _await_end(popen: subprocess.Popen[bytes]) -> None:

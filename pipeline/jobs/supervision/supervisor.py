@@ -12,6 +12,7 @@ from pipeline.jobs.errors import StoreError, WrongStateError
 from pipeline.jobs.supervision.attempt import Attempt, WaitError
 from pipeline.jobs.supervision.recovery import queued_again
 from pipeline.jobs.supervision.schedule import startable
+from pipeline.jobs.supervision.verdict import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,9 @@ _TYPICAL_S, _LONGEST_S = 10.0, 600.0
 _MOST_CRASHES: Final = 3
 """How often in a row a job is resumed by itself whose process is ended from outside."""
 
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds between two tries of a job whose table does not answer, which are made for ever."""
+
 
 class Supervisor:
     """Begin, stop and close jobs; `run` works until it was closed and everything has ended."""
@@ -38,7 +42,7 @@ class Supervisor:
         self._desk = desk
         self._attempts: dict[str, Attempt] = {}
         self._held: dict[str, float] = {}
-        self._crashes: dict[str, int] = {}
+        self._interruptions: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._closing = False
         self._typical_s = _TYPICAL_S
@@ -111,23 +115,29 @@ class Supervisor:
             raise WrongStateError(f"the job is over: it is {job.state.replace('_', ' ')}")
 
     async def _guarded(self, attempt: Attempt) -> None:
-        """Go through with one attempt; an error of ours costs this job, not the others."""
+        """Go through with one attempt; what comes after it begins when all is decided."""
         clock = asyncio.get_running_loop()
-        begun, over = clock.time(), None
+        begun = clock.time()
         try:
-            over = await attempt.go()
+            over = await self._gone_through(attempt)
+            if over is not None:
+                self._typical_s += (clock.time() - begun - self._typical_s) / 4
+                await self._go_on_with(over)
+        finally:
+            attempt.clear()
+            del self._attempts[attempt.id]
+            self._wake.set()
+
+    async def _gone_through(self, attempt: Attempt) -> Job | None:
+        """Return the job as `Attempt.go` does; an error of ours costs this job, not the others."""
+        try:
+            return await attempt.go()
         except WaitError as wait:
             await self._hold(attempt, str(wait))
         except Exception as error:
             self._desk.log.error("job.error", job=attempt.id, exc_info=error)  # noqa: TRY400 - as in office
             await self._give_up(attempt)
-        finally:
-            attempt.clear()
-            del self._attempts[attempt.id]
-            self._wake.set()
-        if over is not None:
-            self._typical_s += (clock.time() - begun - self._typical_s) / 4
-            await self._go_on_with(over)
+        return None
 
     async def _give_up(self, attempt: Attempt) -> None:
         """Let a job have failed; where even that fails, the others go on."""
@@ -147,14 +157,18 @@ class Supervisor:
             await self._desk.roster.change(replace(gone, message="stopped before it began"))
 
     async def _go_on_with(self, job: Job) -> None:
-        """Resume a job by itself whose process was ended under it, but not for ever."""
-        crashes = self._crashes.pop(job.id, 0) + 1
+        """Resume a job by itself that was interrupted, but after crashes not for ever."""
+        count = self._interruptions.pop(job.id, 0) + 1
         if job.state != "interrupted" or self._closing or not self._desk.settings.auto_resume:
             return
-        if crashes > _MOST_CRASHES:
-            self._desk.log.warning("job.given_up", job=job.id, crashes=crashes)
+        again = queued_again(job)
+        if job.exit_code == REFUSED:
+            pause = min(2.0 ** (count - 1), _LONGEST_PAUSE)
+            self._held[job.pipeline] = asyncio.get_running_loop().time() + pause
+            again = replace(again, message=f"tried again after {pause:.0f} s: {job.message}")
+        elif count > _MOST_CRASHES:
+            self._desk.log.warning("job.given_up", job=job.id, crashes=count)
             return
-        self._crashes[job.id] = crashes
+        self._interruptions[job.id] = count
         with contextlib.suppress(StoreError, WrongStateError):
-            await self._desk.roster.require(job, queued_again(job))
-            self._wake.set()
+            await self._desk.roster.require(job, again)

@@ -6,6 +6,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from pipeline.jobs.processes.spec import UNREACHED
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
 
     from pipeline.jobs.model import Job, State
 
-__all__ = ["Asked", "Ended", "concluded", "finished_by"]
+__all__ = ["REFUSED", "Asked", "Ended", "concluded", "finished_by"]
 
 Asked: TypeAlias = Literal["stop", "close"] | None
 """What the job's process was asked for: to stop the job, or because the service closes."""
 
-_WRITTEN, _WITH_ERRORS, _USAGE, _FAILED = 0, 1, 2, 3
+_WRITTEN, _WITH_ERRORS, REFUSED, _FAILED = 0, 1, 2, 3
+"""Exit codes of `pipeline run`; `REFUSED`: there was nothing written in this attempt."""
 _STOPPED: Final = frozenset({130, 143, -signal.SIGINT, -signal.SIGTERM})
 
 _FINISHED: Final[dict[str, State]] = {
@@ -48,12 +50,12 @@ class Ended:
 
 def concluded(job: Job, ended: Ended, at: float) -> Job:
     """Return *job* as it is after its process ended, at the moment *at*."""
-    state, resumable, message = _meaning(ended)
+    state, resumable, message = _meaning(ended, begun=job.attempts > 1)
     return replace(
         job,
         state=state,
         ended_at=at,
-        exit_code=ended.code,
+        exit_code=REFUSED if ended.code == UNREACHED else ended.code,
         message=message,
         resumable=resumable,
     )
@@ -72,11 +74,11 @@ def finished_by(job: Job, report: Mapping[str, Any] | None) -> Job | None:
     return replace(job, state=state, exit_code=code, message=_text(report), resumable=False)
 
 
-def _meaning(ended: Ended) -> _Meaning:
+def _meaning(ended: Ended, *, begun: bool) -> _Meaning:
     code, report = ended.code, ended.report
     if code in (_WRITTEN, _WITH_ERRORS):
         return ("succeeded" if code == _WRITTEN else "completed_with_errors"), False, _text(report)
-    if ended.asked is not None and (code in _STOPPED or code < 0):
+    if ended.asked is not None and (code in _STOPPED or code < 0 or code == UNREACHED):
         return _asked(ended)
     if code in _STOPPED:
         resumable = _resumable(report)
@@ -87,14 +89,14 @@ def _meaning(ended: Ended) -> _Meaning:
         name = _signal_name(-code)
         why = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
         return "interrupted", True, f"its process was ended by {name}{why}; resume goes on with it"
-    return _failed(ended)
+    return _failed(ended, begun=begun)
 
 
-def _failed(ended: Ended) -> _Meaning:
+def _failed(ended: Ended, *, begun: bool) -> _Meaning:
     report = ended.report
     if ended.code == _FAILED:
         return "failed", _resumable(report), _text(report) or ended.said or "it failed"
-    if ended.code != _USAGE:
+    if ended.code not in {REFUSED, UNREACHED}:
         text = ended.said or f"its process ended with the unknown exit code {ended.code}"
         return "failed", True, text
     state = _FINISHED.get(_status(report))
@@ -102,7 +104,10 @@ def _failed(ended: Ended) -> _Meaning:
         return state, False, _text(report)
     # It was refused before it wrote: a table that does not answer, a missing file. What earlier
     # attempts loaded, and an upload, wait until that is mended.
-    return "failed", _resumable(report), ended.said or "it was refused before it began"
+    resumable, text = _resumable(report), ended.said or "it was refused before it began"
+    if ended.code == UNREACHED and begun and resumable:
+        return "interrupted", True, text
+    return "failed", resumable, text
 
 
 def _asked(ended: Ended) -> _Meaning:

@@ -78,9 +78,9 @@ def _check(file: Path, name: str) -> None:
     except FileNotFoundError:
         if file.is_symlink():
             raise PreflightError(f"{name!r} is a link to a file that does not exist") from None
-        raise PreflightError(
-            f"{name!r} does not exist ({_show(file)!r}); check source.path"
-        ) from None
+        full = _show(file)
+        where = "" if full == name else f" ({full!r})"
+        raise PreflightError(f"{name!r} does not exist{where}; check source.path") from None
     if not stat.S_ISREG(mode):
         kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "no file")
         raise PreflightError(

@@ -12,6 +12,7 @@ from pipeline.errors import (
     RetryError,
     TableStopError,
     TransientError,
+    UnreachedError,
 )
 from pipeline.table.aws.calls import UNREACHABLE
 from pipeline.table.aws.connection import shown_url
@@ -124,7 +125,7 @@ async def _call(
             last = fault
         if last.code == UNREACHABLE:
             break
-    raise PreflightError(_unreached(shown_url(calls.endpoint_url), last))
+    raise UnreachedError(_unreached(shown_url(calls.endpoint_url), last))
 
 
 def _unreached(endpoint: str, fault: RetryError | None) -> str:

@@ -81,6 +81,49 @@ def test_a_broken_stream_goes_on_where_it_was() -> None:
     assert run(scene(EVENTS, {"last-event-id": "1199"})) == []
 
 
+def test_a_timeline_that_began_anew_is_told_from_its_beginning() -> None:
+    """As that of a dry run that was resumed: the number that the client has is of another."""
+
+    async def scene() -> list[str | None]:
+        bench = await a_job()
+        bench.jobs.lines = [{"n": 0}, {"n": 1}]
+        async with asyncio.TaskGroup() as group:
+            stream = group.create_task(bench.ask("GET", f"{EVENTS}?after=700"))
+            await asyncio.sleep(5)
+            bench.jobs.put(replace(bench.jobs.known[JOB], run="20260301T120100-abcdef"))
+            bench.jobs.lines = [{"n": 0}]
+            await asyncio.sleep(5)
+            bench.jobs.put(replace(bench.jobs.known[JOB], state="succeeded"))
+        return [it for name, it, _ in told(stream.result()) if name == "sample"]
+
+    assert run(scene()) == ["0", "1", "0"]
+
+
+def test_changes_of_other_jobs_read_no_files() -> None:
+    """A hundred streams beside a hundred jobs would have the machine to themselves else."""
+
+    async def scene() -> int:
+        bench, reads = await a_job(), 0
+        samples = bench.jobs.samples
+
+        async def counted(*arguments: Any) -> Any:
+            nonlocal reads
+            reads += 1
+            return await samples(*arguments)
+
+        bench.jobs.samples = counted  # type: ignore[method-assign, assignment]  # counted
+        async with asyncio.TaskGroup() as group:
+            stream = group.create_task(bench.ask("GET", EVENTS))
+            for number in range(1000):
+                bench.jobs.put(replace(bench.jobs.known[JOB], id=f"other{number}"))
+                await asyncio.sleep(0.01)
+            bench.jobs.put(replace(bench.jobs.known[JOB], state="succeeded"))
+        assert stream.done()
+        return reads
+
+    assert 10 <= run(scene()) <= 13
+
+
 def test_a_silent_stream_says_that_it_lives() -> None:
     """A comment every 15 seconds, so that no proxy between takes it for dead."""
 

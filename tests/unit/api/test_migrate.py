@@ -208,7 +208,7 @@ async def test_a_key_gives_the_same_job_again() -> None:
     assert second.json["id"] == first.json["id"]
     assert second.status == 202
     assert second.header("idempotency-replayed") == "true"
-    refused(await bench.ask("POST", f"{MIGRATE}?limit=1", b"", key), 422, "key-reused")
+    refused(await bench.ask("POST", f"{MIGRATE}?limit=1", b"", key), 409, "key-reused")
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "a b", "a\tb", "schl\u00fcssel", "a\x01"])

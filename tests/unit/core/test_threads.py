@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from pipeline.core.threads import to_the_end
+from pipeline.core.threads import settled
 from tests.clock import run
 
 
@@ -17,9 +17,9 @@ def test_the_result_and_the_error_come_through() -> None:
     def fail() -> None:
         raise OSError("no room")
 
-    assert run(to_the_end(max, 3, 4)) == 4
+    assert run(settled(lambda: max(3, 4))) == 4
     with pytest.raises(OSError, match="no room"):
-        run(to_the_end(fail))
+        run(settled(fail))
 
 
 @pytest.mark.parametrize("cancels", [1, 2])
@@ -33,7 +33,7 @@ def test_a_cancellation_waits_for_the_end_of_the_work(cancels: int) -> None:
         ended.append("work")
 
     async def main() -> None:
-        task = asyncio.get_running_loop().create_task(to_the_end(work))
+        task = asyncio.get_running_loop().create_task(settled(work))
         await asyncio.sleep(0)
         for _ in range(cancels):
             task.cancel()

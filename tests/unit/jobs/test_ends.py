@@ -6,11 +6,14 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline.jobs.model import Job
+from pipeline.jobs.processes.spec import UNREACHED
 from pipeline.jobs.supervision.engine import Engine, EngineError
 from pipeline.jobs.supervision.locks import is_locked
 from pipeline.jobs.supervision.spawned import Spawned, spawn
@@ -18,6 +21,9 @@ from pipeline.jobs.supervision.verdict import Ended, concluded
 from pipeline.jobs.texts import LONGEST, shown
 from pipeline.state.joblock import job_lock
 from tests.unit.jobs.stage import Notes
+
+if TYPE_CHECKING:
+    from pipeline.jobs.supervision.verdict import Asked
 
 STOPPED = {"status": "stopped", "resumable": True, "message": "stopped by sigterm"}
 ONCE = {**STOPPED, "resumable": False}
@@ -137,6 +143,47 @@ async def test_a_process_whose_starter_is_cancelled_does_not_stay(
     assert await made[0].wait() == -signal.SIGKILL
 
 
+async def test_a_process_that_nobody_could_watch_does_not_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where no thread can be started it is killed, and whoever wanted it hears why."""
+    made: list[int] = []
+    watch, start = Spawned.watch, threading.Thread.start
+
+    def starved(one: Spawned) -> None:
+        made.append(one.pid)
+
+        def refuse(thread: threading.Thread) -> None:
+            if begun:
+                raise RuntimeError("can't start new thread")
+            begun.append(thread)
+            start(thread)
+
+        begun: list[threading.Thread] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            watch(one)
+
+    monkeypatch.setattr(Spawned, "watch", starved)
+    with pytest.raises(OSError, match="no thread can be started"):
+        await spawn(("/bin/sleep", "60"), b"")
+    with pytest.raises(ProcessLookupError):
+        os.kill(made[0], 0)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "asked", "state"),
+    [(1, None, "failed"), (2, None, "interrupted"), (2, "stop", "stopped")],
+)
+def test_a_table_that_does_not_answer_interrupts_what_had_begun(
+    attempts: int, asked: Asked, state: str
+) -> None:
+    """A first attempt fails for its author to know; whatever comes later may be gone on with."""
+    job = Job("a", "users", "running", 1.0, run="r", attempts=attempts)
+    over = concluded(job, Ended(UNREACHED, "t does not answer", None, asked), 2.0)
+    assert (over.state, over.resumable, over.exit_code) == (state, True, 2)
+
+
 ENGINE = """
 import os, sys
 print('{"url": "http://127.0.0.1:' + (sys.argv[2] if len(sys.argv) > 2 else "40123") + '"}')
@@ -177,6 +224,29 @@ async def test_an_engine_that_dies_is_started_again_where_it_was(tmp_path: Path)
         assert one._running is not first
         keeping.cancel()
     await one.close()
+
+
+async def test_an_engine_that_dies_at_once_is_started_ever_more_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What dies whenever it begins would have the machine to itself else."""
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def shortly(pause: float) -> None:
+        pauses.append(pause)
+        await sleep(0)
+
+    monkeypatch.setattr("pipeline.jobs.supervision.engine.asyncio.sleep", shortly)
+    one, notes = engine(tmp_path, ENGINE.replace("sys.stdin.read()", "")), Notes()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        await one.url()
+        keeping = group.create_task(one.keep(notes))
+        while len(pauses) < 8:
+            await sleep(0.01)
+        keeping.cancel()
+    await one.close()
+    assert pauses[:7] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
 
 async def test_an_engine_that_cannot_begin_says_why(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from pipeline.errors import PreflightError
 from pipeline.jobs.errors import ClosingError
 from pipeline.jobs.model import Overrides
+from pipeline.jobs.processes.spec import UNREACHED
 from pipeline.jobs.store.database import Database
 from tests.unit.jobs.stage import over, staged, submitted, until
 
@@ -54,6 +55,32 @@ async def test_closing_stops_softly_what_runs_and_keeps_what_waits(tmp_path: Pat
             assert (await over(service, waiting.id)).state == "succeeded"
             third = await stage.puppet()
             assert third.told["run"] == puppet.told["run"]
+
+
+async def test_a_job_whose_table_does_not_answer_is_tried_again_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an interruption, with growing pauses; its pipeline's next job waits behind it."""
+    monkeypatch.setattr("pipeline.jobs.supervision.supervisor._LOOK_AGAIN", 0.02)
+    monkeypatch.setattr("pipeline.jobs.supervision.supervisor._LONGEST_PAUSE", 0.05)
+    told = "the table does not answer"
+    async with staged(tmp_path) as stage, stage.open(auto_resume=True) as service:
+        first, second = await submitted(service), await submitted(service)
+        puppet = await stage.puppet()
+        puppet.does(signal=signal.SIGKILL)
+        for attempt in range(2, 8):  # more than a job that crashes has
+            puppet = await stage.puppet()
+            assert (await service.job(first.id)).attempts == attempt
+            puppet.ends(UNREACHED, say=told)
+            waits = await until(service, first.id, "queued")
+            assert told in str(waits.message)
+        puppet = await stage.puppet()
+        puppet.ends(0)
+        assert (await over(service, first.id)).state == "succeeded"
+        (await stage.puppet()).ends(UNREACHED, say=told)
+        failed = await over(service, second.id)
+        assert (failed.state, failed.message, failed.exit_code) == ("failed", told, 2)
+        assert stage.nobody_came
 
 
 async def test_a_closed_service_does_not_wait_for_a_process_that_does_not_end(

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.errors import PreflightError
-from pipeline.jobs.errors import JobsError, KeyReusedError, QueueFullError, StoreError
+from pipeline.jobs.errors import (
+    JobsError,
+    KeyReusedError,
+    QueueFullError,
+    StoreError,
+    UnknownJobError,
+)
 from pipeline.jobs.model import STATES, Job, Overrides, Upload
 from pipeline.jobs.store.database import Database
 from pipeline.jobs.store.roster import Roster
@@ -310,6 +316,7 @@ async def test_a_full_disk_refuses_jobs_and_forgets_none(
         await store.ask(_fill, store.database)
         with pytest.raises(StoreError):
             await service.submit("a", Overrides(), idempotency_key="k")
+        assert not service.ready
         assert service.counts()["queued"] == 1
         puppet.ends(0, {"status": "succeeded"})
         assert (await over(service, first.id)).state == "succeeded"
@@ -323,9 +330,14 @@ async def test_a_full_disk_refuses_jobs_and_forgets_none(
         )
         assert stage.nobody_came
         assert "jobs.store_failed" in stage.notes.events
+        assert stage.notes.events.count("jobs.store_failed") == 1  # however often it is tried
+        with pytest.raises(StoreError):
+            await store.try_again()
         await store.ask(_empty, store.database)
         (await stage.puppet()).ends(0)
         assert (await over(service, second.id)).state == "succeeded"
+        await stage.notes.hears("jobs.store_works")
+        assert service.ready
         await service._office.roster.catch_up()
         found = await store.ask(store.database.find, first.id)
         assert found is not None
@@ -354,6 +366,25 @@ async def test_what_is_known_is_never_older_than_what_was_shown(tmp_path: Path) 
         assert found is not None
         assert (found.job.state, found.job.message) == ("failed", "over")
         assert roster._unsaved == {}
+
+
+async def test_a_job_that_is_forgotten_while_it_is_resumed_is_not_begun(tmp_path: Path) -> None:
+    """It is unknown then: begun, it would be lost at the next start."""
+    async with open_store(tmp_path / "jobs.sqlite", tmp_path, lambda _: None) as store:
+        roster = Roster(store, await store.ask(store.database.known))
+        job, _ = await roster.add(new(1), 10, lambda: None)
+        await roster.change(replace(job, state="failed", resumable=True))
+        failed = await roster.find(job.id)
+        pruning = asyncio.ensure_future(roster.prune(0, time.time()))
+        await asyncio.sleep(0)
+        with pytest.raises(UnknownJobError):
+            await roster.require(failed, replace(failed, state="queued"))
+        assert [one.id for one in await pruning] == [job.id]
+        await roster.catch_up()
+        with pytest.raises(UnknownJobError):
+            await roster.find(job.id)
+        assert set(roster.counts.values()) == {0}
+        assert roster.waiting() == []
 
 
 def _fill(database: Database) -> None:
