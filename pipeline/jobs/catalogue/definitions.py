@@ -129,7 +129,7 @@ def _place(definition: Definition) -> Path | None:
     source = definition.source
     if source.type != "file" or not source.path.text.startswith(("/", "~")):
         return None
-    return Path(_GLOB.split(str(source.path.resolved))[0]).parent
+    return Path(_GLOB.split(str(source.path.resolved))[0].rpartition("/")[0])
 
 
 def _probable_name(path: Path, text: bytes) -> str:

@@ -44,6 +44,27 @@ def test_a_definition_is_listed_with_what_it_says(tmp_path: Path) -> None:
     assert listed(tmp_path)["local"].entry.endpoint == "embedded"
 
 
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/data/in/users.jsonl", "/data/in"),
+        ("/data/in/**/*.jsonl", "/data/in"),
+        ("/data/in/users-2026-*.jsonl", "/data/in"),
+        ("data/users.jsonl", None),
+    ],
+)
+def test_where_a_source_stands_is_known_if_the_definition_says_it(
+    tmp_path: Path, path: str, place: str | None
+) -> None:
+    """So that it is not told to whoever watches a job; what is relative tells nothing."""
+    text = DEFINITION.format(name="a").replace(
+        "{type: generate, count: 10}", f"{{type: file, path: '{path}'}}"
+    )
+    (tmp_path / "a.yaml").write_text(text)
+    found = listed(tmp_path)["a"].entry.place
+    assert (None if found is None else str(found)) == place
+
+
 def test_only_definitions_are_read(tmp_path: Path) -> None:
     """Other files, hidden ones and folders below are none."""
     define(tmp_path, "users")

@@ -189,7 +189,7 @@ def test_paths_are_shortened_and_uploads_have_a_name(tmp_path: Path) -> None:
     runs, spool = tmp_path / "rüns", tmp_path / "rüns" / ".serve" / "spool"
     upload = Upload(spool / "Zm9v.jsonl.gz", "jsonl", "gzip", 1, "")
     job = Job("a", "users", "running", 0.0, upload=upload)
-    cloak = Cloak(Settings(tmp_path / "configs", runs), job)
+    cloak = Cloak(Settings(tmp_path / "configs", runs), job, tmp_path / "configs" / "data")
     for ascii_only in (True, False):
         text = json.dumps(
             {
@@ -197,6 +197,7 @@ def test_paths_are_shortened_and_uploads_have_a_name(tmp_path: Path) -> None:
                 "path": str(upload.path),
                 "dead_letter": f"{runs}/users/1/dead-letter.jsonl",
                 "config": f"{tmp_path}/configs/users.yaml",
+                "message": f"'{tmp_path}/configs/data/a.csv' is another; start over with --fresh",
             },
             ensure_ascii=ascii_only,
         )
@@ -205,6 +206,7 @@ def test_paths_are_shortened_and_uploads_have_a_name(tmp_path: Path) -> None:
             "path": "upload.jsonl.gz",
             "dead_letter": "users/1/dead-letter.jsonl",
             "config": "users.yaml",
+            "message": "'a.csv' is another; start another job",
         }
 
 
