@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -31,6 +33,9 @@ __all__ = ["serve", "serving"]
 
 
 _GIB: Final = 1 << 30
+
+_ARENA_MAX, _ARENAS = -8, 2
+"""`M_ARENA_MAX` of glibc's ``mallopt``, and how many heaps its threads may have between them."""
 
 
 class _Server(uvicorn.Server):
@@ -89,6 +94,7 @@ async def serve(
     Then no request is taken any more, open streams end, running jobs are stopped softly. Raise
     `UsageError` for what is found before that, such as an address that is taken.
     """
+    _share_heaps()
     access = access_of(settings)
     assets = await asyncio.to_thread(load_assets)
     with listen(settings) as listening:
@@ -106,6 +112,18 @@ async def serve(
                 # The jobs begin to end while the last requests are answered.
                 service.close()
                 server.should_exit = True
+
+
+def _share_heaps() -> None:
+    """
+    Let threads share two heaps, where the C library is glibc.
+
+    By itself it gives each of them one, up to eight a core, and keeps what they have freed: a rush
+    of requests through a dozen threads would leave the server some 10 MB larger for good.
+    """
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):  # another library has its own ways
+            ctypes.CDLL(None).mallopt(_ARENA_MAX, _ARENAS)
 
 
 async def _requested(stop: StopSignal) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -195,7 +196,8 @@ def test_another_program_s_file_and_a_newer_one_are_refused(tmp_path: Path) -> N
     with pytest.raises(PreflightError, match="something else's"):
         Database(path, tmp_path).open()
     path.unlink()
-    Database(path, tmp_path).open()
+    with closing(Database(path, tmp_path)) as ours:
+        ours.open()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 2")
     connection.close()
