@@ -366,7 +366,6 @@ async def test_a_signal_stops_softly_and_everything_read_is_settled(
         assert len(await tables.scan_all(client, "Users")) == report["succeeded"] > 0
 
 
-@OVER_BOTH
 async def test_a_table_that_vanishes_ends_the_run_as_failed(
     dynamodb_local: str, credentials: Mapping[str, str], tmp_path: Path
 ) -> None:

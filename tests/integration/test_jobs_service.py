@@ -28,11 +28,14 @@ SLOW = {"rate": {"wcu": 250}, "linger": "5ms"}
 STEADY = {"rate": {"wcu": 600}, "linger": "5ms"}
 
 
-@pytest.fixture(params=["embedded", "local"])
+BOTH = pytest.mark.parametrize("place", ["embedded", "local"], indirect=True)
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest, access_key: str, tmp_path: Path) -> Place:
     """Give a place whose tables are in the embedded engine, or in DynamoDB Local."""
     endpoint = "embedded"
-    if request.param == "local":
+    if getattr(request, "param", "local") == "local":
         endpoint = request.getfixturevalue("dynamodb_local")
     return Place(tmp_path, endpoint, access_key)
 
@@ -77,6 +80,7 @@ def assert_one_after_the_other(place: Place, jobs: Sequence[Mapping[str, Any]]) 
             assert ended <= began, attempts
 
 
+@BOTH
 async def test_a_server_that_is_killed_anywhere_loses_no_job(
     place: Place, servers: list[Server]
 ) -> None:
@@ -143,6 +147,7 @@ async def test_queued_jobs_wait_and_interrupted_ones_are_told_apart(
     assert report == {ids[0]: 2, ids[1]: 1, ids[2]: 1}
 
 
+@BOTH
 async def test_sigterm_ends_everything_softly_within_ten_seconds(
     place: Place, servers: list[Server]
 ) -> None:
