@@ -152,7 +152,9 @@ def _of_paced(document: Mapping[str, Any]) -> Iterator[Verdict]:
         yield Verdict("steady after a start or a change", "within 10 s", told, back <= BACK_S)
     if missed is not None:
         told = f"{missed:.1%} off at most"
-        yield Verdict("a given rate, worst five seconds", "within 2%", told, round(missed, 4) <= MISSED)
+        yield Verdict(
+            "a given rate, worst five seconds", "within 2%", told, round(missed, 4) <= MISSED
+        )
 
 
 def lines(modes: Mapping[str, Any]) -> list[str]:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from pipeline.compose.fused.shape import Node
 
-__all__ = ["Piece", "Pieces", "json_text"]
+__all__ = ["SMALL", "Piece", "Pieces", "json_text"]
+
+SMALL = 256
+"""Whole numbers from 0 up to this, ages and counts, whose text and size are looked up."""
 
 _NULL = '{"NULL":true}'
 _COUNTED = {
@@ -209,8 +212,13 @@ def _is_settled(node: Node, inside: bool) -> bool:  # noqa: FBT001 - said of a p
 
 def _figure(node: Node) -> list[str]:
     """Return the lines that make a number's text ``t…`` and its size ``s…``."""
-    quick = _COUNTED[node.kind].format(node.var).splitlines()
-    return [*quick, "else:", f"    t{node.var}, s{node.var} = measured({node.var})"]
+    var = node.var
+    lines = _COUNTED[node.kind].format(var).splitlines()
+    lines += ["else:", f"    t{var}, s{var} = measured({var})"]
+    if node.kind != "int":
+        return lines
+    known = f"if 0 <= {var} < {SMALL}: t{var}, s{var} = FIGURES[{var}]"
+    return [known, "else:", *(f"    {line}" for line in lines)]
 
 
 _AROUND = {"list": ('{"L":', "}"), "set": ('{"SS":', "}"), "any": ("", "")}

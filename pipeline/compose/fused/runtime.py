@@ -8,7 +8,7 @@ import msgspec
 import orjson
 from msgspec import UNSET
 
-from pipeline.compose.fused.pieces import json_text
+from pipeline.compose.fused.pieces import SMALL, json_text
 from pipeline.errors import Refused
 from pipeline.model import Item
 from pipeline.sources.formats.duplicate_keys import members
@@ -91,7 +91,9 @@ KNOWN: Final[dict[str, Any]] = {
     "COMMA": '","',
     "CURLY": b"{",
     "FALSE": "false",
+    "FIGURES": [measured(whole) for whole in range(SMALL)],
     "PAIR": b'":',
+    "QUOTE": b'"',
     "SPACE": b" \t\r\n",
     "SQUARE": b"[",
     "TRUE": "true",

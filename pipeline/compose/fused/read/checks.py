@@ -15,6 +15,8 @@ __all__ = ["members_of", "write_checks", "write_counts", "write_unpacking"]
 _BODY: Final = 2
 """Blocks that stand around the body of the function."""
 
+_BACKSLASH: Final = ord("\\")
+
 _FEW: Final = 3
 """Members that are read one by one faster than all at once."""
 
@@ -69,15 +71,43 @@ def write_counts(root: Node, code: SchemaCode) -> None:
     Write what gives up on a record that may have a key twice, or nests too deep.
 
     A struct keeps the last of two members in silence. All that were kept are counted here, and held
-    against what may be the end of a key: all that were written at least, as in `json_decode`.
+    against what may be the end of a key: all that were written at least, as in `json_decode`. That
+    is spared where no quote is escaped and there are as many as around what was kept: a key that
+    was not would have two more.
     """
-    anything = [node for node in root.inner() if node.kind == "any"]
-    kept = members_of(root)
-    code.line(_BODY, "dense = raw.replace(BLANK, b'')")
-    code.line(_BODY, "if 9 in raw or 10 in raw or 13 in raw: dense = raw.translate(None, SPACE)")
-    code.line(_BODY, f"if dense.count(PAIR) != {kept} != ends(dense): return None")
-    if anything:
+    kept, depth = members_of(root), _BODY
+    quotes = _quotes_of(root)
+    if quotes is not None:
+        code.line(_BODY, f"if {_BACKSLASH} in raw or raw.count(QUOTE) != {quotes}:")
+        depth += 1
+    code.line(depth, "dense = raw.replace(BLANK, b'')")
+    code.line(depth, "if 9 in raw or 10 in raw or 13 in raw: dense = raw.translate(None, SPACE)")
+    code.line(depth, f"if dense.count(PAIR) != {kept} != ends(dense): return None")
+    if quotes is None:
         code.line(_BODY, f"if raw.count(CURLY) + raw.count(SQUARE) > {MAX_DEPTH}: return None")
+
+
+def _quotes_of(root: Node) -> str | None:
+    """Return the source of how many quotes stand around all keys and texts; None: not known."""
+    nodes = list(root.inner())
+    if any(node.kind == "any" for node in nodes):
+        return None
+    fixed = 0
+    terms = []
+    for node in nodes:
+        if node.may_miss or node.loose:
+            terms.append(f"({node.var} is not UNSET)")
+        else:
+            fixed += 1
+        if node.kind in ("str", "list"):
+            present, count = node.present(), "1" if node.kind == "str" else f"len({node.var})"
+            if present:
+                terms.append(f"({count} if {present} else 0)")
+            elif node.kind == "str":
+                fixed += 1
+            else:
+                terms.append(count)
+    return f"{2 * fixed}" if not terms else f"2 * ({' + '.join([str(fixed), *terms])})"
 
 
 def members_of(node: Node) -> str:
