@@ -114,6 +114,7 @@ def _exit_code(report: Report) -> int:
     if report.status == "stopped":
         return CODES[signal.SIGTERM if report.reason == "sigterm" else signal.SIGINT]
     if report.status == "failed":
+        say(report.message or report.reason or "it failed")  # where its report cannot be kept
         return _FAILED
     return _WITH_ERRORS if report.status == "completed_with_errors" else _WRITTEN
 

@@ -153,6 +153,6 @@ class Settings:
     max_spool: int = 16 * _GIB
     keep_ended: int = 10_000
     keep_uploads: float = 7 * 86_400.0
-    grace: float = 7.5
+    grace: float = 7.0
     child: tuple[str, ...] = (sys.executable, "-m", "pipeline.jobs.child")
     engine: tuple[str, ...] = (sys.executable, "-m", "pipeline.jobs.engine")

@@ -26,7 +26,7 @@ from pipeline.jobs.supervision.supervisor import Supervisor
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
     from pipeline.jobs.model import Job, Overrides, Settings, Upload
     from pipeline.jobs.store.thread import Store
@@ -100,9 +100,9 @@ async def open_office(settings: Settings, log: Log) -> AsyncIterator[Office]:
     with server_lock(runs / ".serve"):
         engine = Engine(settings.engine, settings.runs)
         async with _opened(settings, engine, log) as office, asyncio.TaskGroup() as group:
-            reviving = group.create_task(engine.keep(log))
             working = group.create_task(office.supervisor.run())
-            keeping = group.create_task(_keep(office, log))
+            keeping = [engine.keep(log), *(_forever(step, office, log) for step in _STEPS)]
+            kept = [group.create_task(one) for one in keeping]
             try:
                 yield office
             except Exception as error:  # noqa: BLE001 - raised below, as itself and in no group
@@ -110,8 +110,7 @@ async def open_office(settings: Settings, log: Log) -> AsyncIterator[Office]:
             finally:
                 office.close()
                 await asyncio.wait({working})
-                keeping.cancel()
-                reviving.cancel()
+                _cancel(kept)
     if failure is not None:
         raise failure
 
@@ -120,8 +119,11 @@ async def open_office(settings: Settings, log: Log) -> AsyncIterator[Office]:
 async def _opened(settings: Settings, engine: Engine, log: Log) -> AsyncIterator[Office]:
     """Open the parts; at the end what they have begun has ended."""
 
-    def note(error: Exception) -> None:
-        log.error("jobs.store_failed", exc_info=error, reason=str(error))
+    def note(error: Exception | None) -> None:
+        if error is None:
+            log.info("jobs.store_works")
+        else:
+            log.error("jobs.store_failed", exc_info=error, reason=str(error))
 
     home = settings.runs / ".serve"
     catalogue = Catalogue(settings.folder, os.environ)
@@ -157,37 +159,51 @@ def _unusable(settings: Settings, error: Exception) -> str:
     )
 
 
-async def _keep(office: Office, log: Log) -> None:
-    """Look at the definitions, save what could not be saved, forget what is old; for ever."""
-    pruned = -_PRUNE_EVERY
-    clock = asyncio.get_running_loop()
+def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+async def _forever(step: Callable[[Office], Awaitable[None]], office: Office, log: Log) -> None:
+    """Take a step again and again, whatever it meets."""
+    told = ""
     while True:
         try:
-            if await office.catalogue.refresh():
-                office.roster.wake()
-            await office.roster.catch_up()
-            if office.store.failing:
-                await office.store.try_again()
-                log.info("jobs.store_works")
-            if clock.time() - pruned >= _PRUNE_EVERY:
-                pruned = clock.time()
-                await _prune(office)
+            await step(office)
         except StoreError:
             pass  # was told when it began
         except OSError as error:
-            log.warning("jobs.trouble", reason=str(error))
+            if str(error) != told:
+                told = str(error)
+                log.warning("jobs.trouble", reason=told)
         except Exception as error:
             log.error("jobs.error", exc_info=error)  # noqa: TRY400 - no logger of the library
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(_PRUNE_EVERY if step is _prune else _LOOK_EVERY)
+
+
+async def _look(office: Office) -> None:
+    """Read the definitions that are new."""
+    if await office.catalogue.refresh():
+        office.roster.wake()
+
+
+async def _save(office: Office) -> None:
+    """Save what could not be saved."""
+    await office.roster.catch_up()
+    await office.store.try_again()
 
 
 async def _prune(office: Office) -> None:
+    """Forget what is old."""
     keys_before = time.time() - _KEEP_KEYS
     dropped = await office.roster.prune(office.settings.keep_ended, keys_before)
     gone = await office.roster.abandon(time.time() - office.settings.keep_uploads)
     for job in [*dropped, *gone]:
         if job.upload is not None:
             await office.spool.remove(job.upload)
+
+
+_STEPS: Final = (_look, _save, _prune)
 
 
 def request_digest(pipeline: str, overrides: Overrides, upload: Upload | None) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "abandon_run",
     "begun_run",
     "close_run",
+    "is_marked",
     "mark_unfinished",
     "require_run_id",
     "unfinished_runs",
@@ -137,7 +138,7 @@ def _judge(run: str, folder: Path) -> Unfinished | None:
 
     Without the marker nothing was written yet, or all of it was; so old runs cost no reading.
     """
-    if not (folder / _MARKER).exists():
+    if not is_marked(folder):
         return None
     problem = (
         f"run {run} is unfinished, and its checkpoint is missing from {str(folder)!r}. Put that "
@@ -157,6 +158,11 @@ def _judge(run: str, folder: Path) -> Unfinished | None:
     if loaded is None:
         return Unfinished(run, folder, None, fell_back=False, problem=problem)
     return Unfinished(run, folder, loaded.document, loaded.fell_back, problem=None)
+
+
+def is_marked(folder: Path) -> bool:
+    """Tell whether the run in *folder* may have written, and was not closed since."""
+    return (folder / _MARKER).exists()
 
 
 def mark_unfinished(folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.errors import PreflightError
 from pipeline.jobs.errors import BadCursorError, KeyReusedError, QueueFullError
-from pipeline.jobs.store.layout import LAYOUT, advice, settle
+from pipeline.jobs.store.layout import LAYOUT, advice, require_room, settle
 from pipeline.jobs.store.rows import (
     COLUMNS,
     Stored,
@@ -174,7 +174,8 @@ class Database:
         return done.rowcount > 0
 
     def touch(self) -> None:
-        """Write something that changes nothing, to see whether it is taken."""
+        """Write something that changes nothing, to see whether it is taken, and more would be."""
+        require_room(self._path)
         self._run(f"PRAGMA user_version = {LAYOUT}")
 
     def find(self, identity: str) -> Stored | None:
@@ -211,12 +212,14 @@ class Database:
         """
         Forget the oldest jobs that are over, but for the newest *keep*; return them.
 
-        One with an idempotency key stays if it came after *keys_before*.
+        One with an idempotency key stays if it came after *keys_before*; so does one that was
+        interrupted after that, for it may be gone on with by itself.
         """
         with self.transaction():
             over = f"state NOT IN {_ACTIVE}"
             rows = self._run(
                 f"DELETE FROM jobs WHERE {over} AND (key IS NULL OR created_at < :keys) AND "  # noqa: S608
+                "(state != 'interrupted' OR ended_at < :keys) AND "
                 f"number <= (SELECT number FROM jobs WHERE {over} "
                 f"ORDER BY number DESC LIMIT 1 OFFSET :keep) RETURNING {COLUMNS}",
                 {"keys": keys_before, "keep": keep},

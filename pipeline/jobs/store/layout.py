@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import sqlite3
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pipeline.errors import PreflightError
 
-__all__ = ["LAYOUT", "advice", "settle"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["LAYOUT", "advice", "require_room", "settle"]
+
+_ROOM: Final = 1024 * 1024
+"""Bytes that must be free again on a disk that was full."""
 
 _APPLICATION_ID: Final = 0x44594A53
 LAYOUT: Final = 1
@@ -54,6 +63,12 @@ def settle(connection: sqlite3.Connection, path: str) -> None:
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID:d}")
     connection.execute(f"PRAGMA user_version = {LAYOUT:d}")
     connection.execute("COMMIT")
+
+
+def require_room(path: Path) -> None:
+    """Raise OSError if the disk of the file *path* is as good as full."""
+    if shutil.disk_usage(path.parent).free < _ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def advice(reason: str | None) -> str:

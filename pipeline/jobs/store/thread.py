@@ -56,14 +56,14 @@ class Store:
     Questions that come while others are answered are answered together, with one sync of the disk.
     *on_failure* hears of errors of the disk or of SQLite, whose text may hold a path; of one that
     stays it hears once. From then on it is *failing*, until `try_again` finds that a change is
-    taken.
+    taken; that is told with None.
     """
 
     def __init__(
         self,
         database: Database,
         thread: ThreadPoolExecutor,
-        on_failure: Callable[[Exception], None],
+        on_failure: Callable[[Exception | None], None],
     ) -> None:
         self.database = database
         self.closed = False
@@ -103,6 +103,7 @@ class Store:
         if self.failing:
             await self.ask(self.database.touch)
             self.failing = False
+            self._on_failure(None)
 
     def _go_on(self) -> None:
         if self._working or not self._waiting:
@@ -138,7 +139,7 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    path: Path, spool: Path, on_failure: Callable[[Exception], None]
+    path: Path, spool: Path, on_failure: Callable[[Exception | None], None]
 ) -> AsyncIterator[Store]:
     """Open the jobs in *path* while the body runs. Raise `PreflightError`."""
     database = Database(path, spool)

@@ -16,6 +16,7 @@ from pipeline.jobs.supervision.spawned import spawn
 from pipeline.jobs.supervision.verdict import Ended, concluded
 from pipeline.jobs.texts import shown
 from pipeline.state.rundir import new_run_id
+from pipeline.state.unfinished import is_marked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,8 +154,10 @@ class Attempt:
         job = roster.present(self.id)
         if job is None:
             return None
-        report = await asyncio.to_thread(read_report, run_folder(settings.runs, job))
-        ended = Ended(code, spawned.said(), report, self._asked, self._killed)
+        folder = run_folder(settings.runs, job)
+        report = await asyncio.to_thread(read_report, folder)
+        begun = folder is not None and await asyncio.to_thread(is_marked, folder)
+        ended = Ended(code, spawned.said(), report, self._asked, self._killed, begun)
         # It may have been asked to stop while its report was read.
         over = concluded(roster.present(self.id) or job, ended, time.time())
         if over.message is not None:

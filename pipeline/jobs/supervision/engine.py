@@ -23,7 +23,7 @@ _URL: Final = re.compile(rb"http://127\.0\.0\.1:([0-9]{1,5})")
 _PATIENCE: Final = 30.0
 """Seconds that it may take to begin; it may have to wait for the one of a server before this."""
 
-_GRACE: Final = 2.0
+_GRACE: Final = 1.5
 _PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 """Seconds before it is started again: more each time that it began and did not live for 30."""
 

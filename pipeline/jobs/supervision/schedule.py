@@ -1,15 +1,21 @@
-"""Which jobs begin now: a pure decision."""
+"""Which jobs begin now, and when one is tried again by itself: pure decisions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from pipeline.jobs.model import Job
 
-__all__ = ["startable"]
+__all__ = ["Patience", "startable"]
+
+_MOST_CRASHES: Final = 3
+"""How often in a row a job is resumed by itself whose process is ended from outside."""
+
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds between two tries of a job whose table does not answer, which are made for ever."""
 
 
 def startable(
@@ -31,3 +37,28 @@ def startable(
             chosen.append(job)
             taken.add(job.pipeline)
     return chosen
+
+
+class Patience:
+    """What jobs have cost so far: crashes, and tries in which the table did not answer."""
+
+    def __init__(self) -> None:
+        self._crashes: dict[str, int] = {}
+        self._silences: dict[str, int] = {}
+
+    def crashed(self, identity: str) -> int | None:
+        """Count a crash; return how many there were in a row if that is enough, else None."""
+        self._silences.pop(identity, None)
+        count = self._crashes[identity] = self._crashes.get(identity, 0) + 1
+        return count if count > _MOST_CRASHES else None
+
+    def unanswered(self, identity: str) -> float:
+        """Count a try without an answer, which is no crash; return the seconds until the next."""
+        self._crashes.pop(identity, None)
+        count = self._silences[identity] = self._silences.get(identity, 0) + 1
+        return min(2.0 ** (count - 1), _LONGEST_PAUSE)
+
+    def forget(self, identity: str) -> None:
+        """Begin anew with a job: it is over, or somebody has decided about it."""
+        self._crashes.pop(identity, None)
+        self._silences.pop(identity, None)

@@ -9,10 +9,9 @@ import os
 import signal
 import subprocess
 import threading
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from pipeline.core.threads import settled
+from pipeline.core.threads import outlasted
 from pipeline.state.durable import write_all
 
 if TYPE_CHECKING:
@@ -83,11 +82,11 @@ class Spawned:
 
     def watch(self) -> None:
         """
-        See it to its end, in threads of their own.
+        Hear what it says, in two threads of their own.
 
         Raise OSError if there can be no more threads: it is killed then, as nobody would see it.
         """
-        parts = [self._hear, self._listen, self._await]
+        parts = [self._hear, self._listen]
         try:
             while parts:
                 threading.Thread(target=parts[0], daemon=True).start()
@@ -96,34 +95,36 @@ class Spawned:
             self.kill()
             for part in parts:
                 part()
-            raise OSError(errno.EAGAIN, "no thread can be started to watch it") from error
-
-    def _on_loop(self, work: Callable[..., None], *arguments: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
-            self._loop.call_soon_threadsafe(work, *arguments)
+            self.see_out()
+            self._let_go()
+            raise _no_thread() from error
 
     def _hear(self) -> None:
         head = bytearray()
         _read(self._popen.stdout, head, b"\n")
-        self._on_loop(self._lined.set_result, bytes(head))
+        _tell(self._loop, self._lined.set_result, bytes(head))
         _read(self._popen.stdout, bytearray())
 
     def _listen(self) -> None:
         _read(self._popen.stderr, self._said)
         self._silent.set()
 
-    def _await(self) -> None:
+    def see_out(self) -> None:
+        """Wait for its end, in the thread that started it."""
         _await_end(self._popen)
         self._silent.wait(_LAST_WORDS)
-        self._on_loop(self._end)
+        _tell(self._loop, self._end)
 
     def _end(self) -> None:
         self.over = True
         code = self._popen.wait()
+        self._let_go()
+        self._ended.set_result(code)
+
+    def _let_go(self) -> None:
         with contextlib.suppress(OSError):
             if self._popen.stdin is not None:
                 self._popen.stdin.close()
-        self._ended.set_result(code)
 
 
 def _read(stream: IO[bytes] | None, kept: bytearray, end: bytes | None = None) -> None:
@@ -147,16 +148,38 @@ async def spawn(argv: Sequence[str], line: bytes, *, stdout: int = subprocess.DE
 
     Raise OSError if it cannot be started. If the caller is cancelled meanwhile it is killed.
     """
+    loop = asyncio.get_running_loop()
+    begun: asyncio.Future[Spawned] = loop.create_future()
     made: list[Spawned] = []
 
-    work = partial(_started, argv, line, stdout, asyncio.get_running_loop())
+    def live() -> None:
+        try:
+            one = _started(argv, line, stdout, loop)
+        except Exception as error:  # noqa: BLE001 - whoever asked is told
+            _tell(loop, begun.set_exception, error)
+            return
+        _tell(loop, begun.set_result, one)
+        one.see_out()
+
     try:
-        await settled(work, made.append)
+        threading.Thread(target=live, daemon=True).start()
+    except RuntimeError as error:
+        raise _no_thread() from error
+    try:
+        return await outlasted(begun, made.append)
     except asyncio.CancelledError:
         for one in made:
             one.kill()
         raise
-    return made[0]
+
+
+def _no_thread() -> OSError:
+    return OSError(errno.EAGAIN, "no thread can be started to watch it")
+
+
+def _tell(loop: asyncio.AbstractEventLoop, work: Callable[..., None], *arguments: object) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+        loop.call_soon_threadsafe(work, *arguments)
 
 
 def _started(

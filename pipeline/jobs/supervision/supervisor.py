@@ -8,10 +8,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pipeline.jobs.errors import StoreError, WrongStateError
+from pipeline.jobs.errors import JobsError, WrongStateError
 from pipeline.jobs.supervision.attempt import Attempt, WaitError
 from pipeline.jobs.supervision.recovery import queued_again
-from pipeline.jobs.supervision.schedule import startable
+from pipeline.jobs.supervision.schedule import Patience, startable
 from pipeline.jobs.supervision.verdict import REFUSED
 
 if TYPE_CHECKING:
@@ -28,12 +28,6 @@ _LOOK_AGAIN: Final = 1.0
 _TYPICAL_S, _LONGEST_S = 10.0, 600.0
 """Seconds that a job takes, before any has ended; the longest that anybody is asked to wait."""
 
-_MOST_CRASHES: Final = 3
-"""How often in a row a job is resumed by itself whose process is ended from outside."""
-
-_LONGEST_PAUSE: Final = 60.0
-"""Seconds between two tries of a job whose table does not answer, which are made for ever."""
-
 
 class Supervisor:
     """Begin, stop and close jobs; `run` works until it was closed and everything has ended."""
@@ -42,7 +36,7 @@ class Supervisor:
         self._desk = desk
         self._attempts: dict[str, Attempt] = {}
         self._held: dict[str, float] = {}
-        self._interruptions: dict[str, int] = {}
+        self._patience = Patience()
         self._wake = asyncio.Event()
         self._closing = False
         self._typical_s = _TYPICAL_S
@@ -102,9 +96,12 @@ class Supervisor:
     async def stop(self, job: Job) -> None:
         """Ask a job that is not over to end. Raise `WrongStateError` if it is."""
         attempt, roster = self._attempts.get(job.id), self._desk.roster
+        self._patience.forget(job.id)
         if job.state == "queued":
+            self._held.pop(job.pipeline, None)
             gone = replace(job, state="stopped", ended_at=time.time(), resumable=True)
             await roster.change(replace(gone, message="stopped before its turn came"))
+            self.wake()
         elif job.state == "running" and attempt is not None:
             attempt.ask("stop")
             await roster.change(replace(job, state="stopping"))
@@ -123,6 +120,12 @@ class Supervisor:
             if over is not None:
                 self._typical_s += (clock.time() - begun - self._typical_s) / 4
                 await self._go_on_with(over)
+        except (
+            JobsError
+        ) as error:  # it stays interrupted: somebody was quicker, or the disk is full
+            self._desk.log.warning("jobs.trouble", job=attempt.id, reason=str(error))
+        except Exception as error:
+            self._desk.log.error("job.error", job=attempt.id, exc_info=error)  # noqa: TRY400 - as in office
         finally:
             attempt.clear()
             del self._attempts[attempt.id]
@@ -158,17 +161,16 @@ class Supervisor:
 
     async def _go_on_with(self, job: Job) -> None:
         """Resume a job by itself that was interrupted, but after crashes not for ever."""
-        count = self._interruptions.pop(job.id, 0) + 1
         if job.state != "interrupted" or self._closing or not self._desk.settings.auto_resume:
+            self._patience.forget(job.id)
             return
         again = queued_again(job)
         if job.exit_code == REFUSED:
-            pause = min(2.0 ** (count - 1), _LONGEST_PAUSE)
+            pause = self._patience.unanswered(job.id)
             self._held[job.pipeline] = asyncio.get_running_loop().time() + pause
             again = replace(again, message=f"tried again after {pause:.0f} s: {job.message}")
-        elif count > _MOST_CRASHES:
-            self._desk.log.warning("job.given_up", job=job.id, crashes=count)
+        elif (crashes := self._patience.crashed(job.id)) is not None:
+            self._patience.forget(job.id)
+            self._desk.log.warning("job.given_up", job=job.id, crashes=crashes)
             return
-        self._interruptions[job.id] = count
-        with contextlib.suppress(StoreError, WrongStateError):
-            await self._desk.roster.require(job, again)
+        await self._desk.roster.require(job, again)

@@ -38,7 +38,8 @@ class Ended:
     How a process ended.
 
     *code* is its exit code, negative for a signal. *said* is what it wrote to stderr. *report* is
-    the run's, if there is one. *killed*: it did not end when it was asked to.
+    the run's, if there is one. *killed*: it did not end when it was asked to. *begun*: this attempt
+    or one before it may have written to the table.
     """
 
     code: int
@@ -46,11 +47,12 @@ class Ended:
     report: Mapping[str, Any] | None
     asked: Asked = None
     killed: bool = False
+    begun: bool = False
 
 
 def concluded(job: Job, ended: Ended, at: float) -> Job:
     """Return *job* as it is after its process ended, at the moment *at*."""
-    state, resumable, message = _meaning(ended, begun=job.attempts > 1)
+    state, resumable, message = _meaning(ended)
     return replace(
         job,
         state=state,
@@ -74,7 +76,7 @@ def finished_by(job: Job, report: Mapping[str, Any] | None) -> Job | None:
     return replace(job, state=state, exit_code=code, message=_text(report), resumable=False)
 
 
-def _meaning(ended: Ended, *, begun: bool) -> _Meaning:
+def _meaning(ended: Ended) -> _Meaning:
     code, report = ended.code, ended.report
     if code in (_WRITTEN, _WITH_ERRORS):
         return ("succeeded" if code == _WRITTEN else "completed_with_errors"), False, _text(report)
@@ -89,10 +91,10 @@ def _meaning(ended: Ended, *, begun: bool) -> _Meaning:
         name = _signal_name(-code)
         why = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
         return "interrupted", True, f"its process was ended by {name}{why}; resume goes on with it"
-    return _failed(ended, begun=begun)
+    return _failed(ended)
 
 
-def _failed(ended: Ended, *, begun: bool) -> _Meaning:
+def _failed(ended: Ended) -> _Meaning:
     report = ended.report
     if ended.code == _FAILED:
         return "failed", _resumable(report), _text(report) or ended.said or "it failed"
@@ -105,7 +107,7 @@ def _failed(ended: Ended, *, begun: bool) -> _Meaning:
     # It was refused before it wrote: a table that does not answer, a missing file. What earlier
     # attempts loaded, and an upload, wait until that is mended.
     resumable, text = _resumable(report), ended.said or "it was refused before it began"
-    if ended.code == UNREACHED and begun and resumable:
+    if ended.code == UNREACHED and ended.begun and resumable:
         return "interrupted", True, text
     return "failed", resumable, text
 

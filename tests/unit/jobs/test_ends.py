@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,9 +20,6 @@ from pipeline.jobs.supervision.verdict import Ended, concluded
 from pipeline.jobs.texts import LONGEST, shown
 from pipeline.state.joblock import job_lock
 from tests.unit.jobs.stage import Notes
-
-if TYPE_CHECKING:
-    from pipeline.jobs.supervision.verdict import Asked
 
 STOPPED = {"status": "stopped", "resumable": True, "message": "stopped by sigterm"}
 ONCE = {**STOPPED, "resumable": False}
@@ -171,16 +167,34 @@ async def test_a_process_that_nobody_could_watch_does_not_stay(
         os.kill(made[0], 0)
 
 
-@pytest.mark.parametrize(
-    ("attempts", "asked", "state"),
-    [(1, None, "failed"), (2, None, "interrupted"), (2, "stop", "stopped")],
-)
-def test_a_table_that_does_not_answer_interrupts_what_had_begun(
-    attempts: int, asked: Asked, state: str
+async def test_a_process_is_not_started_where_nobody_could_watch_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A first attempt fails for its author to know; whatever comes later may be gone on with."""
-    job = Job("a", "users", "running", 1.0, run="r", attempts=attempts)
-    over = concluded(job, Ended(UNREACHED, "t does not answer", None, asked), 2.0)
+    """Nor later, once there are threads again."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(OSError, match="no thread can be started"):
+            await spawn(("/bin/sh", "-c", f"touch '{tmp_path}/begun'"), b"")
+    assert await (await spawn(("/bin/true",), b"")).wait() == 0
+    assert not (tmp_path / "begun").exists()
+
+
+@pytest.mark.parametrize(
+    ("ended", "state"),
+    [
+        (Ended(UNREACHED, "t does not answer", None), "failed"),
+        (Ended(UNREACHED, "t does not answer", None, begun=True), "interrupted"),
+        (Ended(UNREACHED, "t does not answer", None, "stop", begun=True), "stopped"),
+    ],
+)
+def test_a_table_that_does_not_answer_interrupts_what_had_begun(ended: Ended, state: str) -> None:
+    """What has written nothing fails for its author to know; the rest may be gone on with."""
+    job = Job("a", "users", "running", 1.0, run="r", attempts=2)
+    over = concluded(job, ended, 2.0)
     assert (over.state, over.resumable, over.exit_code) == (state, True, 2)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import PreflightError
-from pipeline.jobs.errors import ClosingError
+from pipeline.jobs.errors import ClosingError, UnknownJobError
 from pipeline.jobs.model import Overrides
 from pipeline.jobs.processes.spec import UNREACHED
 from pipeline.jobs.store.database import Database
@@ -23,6 +23,8 @@ from tests.unit.jobs.stage import over, staged, submitted, until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.unit.jobs.stage import Puppet
 
 
 async def test_closing_stops_softly_what_runs_and_keeps_what_waits(tmp_path: Path) -> None:
@@ -62,18 +64,18 @@ async def test_a_job_whose_table_does_not_answer_is_tried_again_by_itself(
 ) -> None:
     """After an interruption, with growing pauses; its pipeline's next job waits behind it."""
     monkeypatch.setattr("pipeline.jobs.supervision.supervisor._LOOK_AGAIN", 0.02)
-    monkeypatch.setattr("pipeline.jobs.supervision.supervisor._LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr("pipeline.jobs.supervision.schedule._LONGEST_PAUSE", 0.05)
     told = "the table does not answer"
     async with staged(tmp_path) as stage, stage.open(auto_resume=True) as service:
         first, second = await submitted(service), await submitted(service)
-        puppet = await stage.puppet()
-        puppet.does(signal=signal.SIGKILL)
+        await crashed(await stage.puppet())
         for attempt in range(2, 8):  # more than a job that crashes has
             puppet = await stage.puppet()
             assert (await service.job(first.id)).attempts == attempt
             puppet.ends(UNREACHED, say=told)
             waits = await until(service, first.id, "queued")
             assert told in str(waits.message)
+        await crashed(await stage.puppet())  # the first in a row
         puppet = await stage.puppet()
         puppet.ends(0)
         assert (await over(service, first.id)).state == "succeeded"
@@ -81,6 +83,52 @@ async def test_a_job_whose_table_does_not_answer_is_tried_again_by_itself(
         failed = await over(service, second.id)
         assert (failed.state, failed.message, failed.exit_code) == ("failed", told, 2)
         assert stage.nobody_came
+
+
+async def crashed(puppet: Puppet) -> None:
+    """Let a job's process be killed after it has begun to write."""
+    puppet.does(write={str(puppet.folder / "unfinished"): ""}, signal=signal.SIGKILL)
+
+
+async def test_a_stop_lets_go_of_what_the_job_held(tmp_path: Path) -> None:
+    """The next job of its pipeline begins at once, and a resume is not made to wait."""
+    async with staged(tmp_path) as stage, stage.open(auto_resume=True) as service:
+        first = await submitted(service)
+        await crashed(await stage.puppet())
+        for _ in range(2):
+            (await stage.puppet()).ends(UNREACHED, say="no answer")
+            waits = await until(service, first.id, "queued")
+        service._office.supervisor._held["users"] += 1_000
+        second = await submitted(service)
+        assert (await service.stop(waits.id)).state == "stopped"
+        (await stage.puppet()).ends(0)
+        assert (await over(service, second.id)).state == "succeeded"
+        assert service._office.supervisor._patience.unanswered(first.id) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(UnknownJobError("no job has this id"), "jobs.trouble"), (RuntimeError("a bug"), "job.error")],
+)
+async def test_what_goes_wrong_after_an_attempt_ends_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    """As where the job is forgotten in the moment in which it would be gone on with."""
+
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    async with staged(tmp_path) as stage, stage.open(auto_resume=True) as service:
+        job = await submitted(service)
+        puppet = await stage.puppet()
+        with monkeypatch.context() as patch:
+            patch.setattr(service._office.roster, "require", fail)
+            await crashed(puppet)
+            assert (await over(service, job.id)).state == "interrupted"
+            await stage.notes.hears(told)
+        other = await submitted(service)
+        (await stage.puppet()).ends(0)
+        assert (await over(service, other.id)).state == "succeeded"
 
 
 async def test_a_closed_service_does_not_wait_for_a_process_that_does_not_end(

@@ -258,7 +258,7 @@ async def test_what_is_asked_at_once_is_synced_once(tmp_path: Path) -> None:
 
 async def test_one_that_fails_costs_none_of_those_that_came_with_it(tmp_path: Path) -> None:
     """What was asked together is answered as if each had been asked alone."""
-    failures: list[Exception] = []
+    failures: list[Exception | None] = []
 
     def fail() -> None:
         raise sqlite3.OperationalError("disk I/O error")
@@ -377,7 +377,7 @@ async def test_a_job_that_is_forgotten_while_it_is_resumed_is_not_begun(tmp_path
         job, _ = await roster.add(new(1), 10, lambda: None)
         await roster.change(replace(job, state="failed", resumable=True))
         failed = await roster.find(job.id)
-        pruning = asyncio.ensure_future(roster.prune(0, time.time()))
+        pruning = asyncio.ensure_future(roster.prune(0, 0.0))
         await asyncio.sleep(0)
         with pytest.raises(UnknownJobError):
             await roster.require(failed, replace(failed, state="queued"))
