@@ -108,7 +108,8 @@ def test_stop_and_resume(browser: Browser, server: Served) -> None:
         stop.click()
         server.await_job(job_id, "stopped")
         expect(resume).to_be_visible()
-        resume.click()
+        with page.expect_response(lambda answer: answer.url.endswith("/resume")):
+            resume.click()
         server.await_job(job_id, "running")
         expect(page.get_by_text("attempt 2")).to_be_visible()
         stop.click()

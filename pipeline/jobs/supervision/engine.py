@@ -25,7 +25,7 @@ _PATIENCE: Final = 30.0
 
 _GRACE: Final = 1.5
 _PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-"""Seconds before it is started again: more each time that it began and did not live for 30."""
+"""Seconds before it is started again: none at first, more each time that it did not live for 30."""
 
 _TRIES: Final = 10
 """Times that it is started where it was before it may be elsewhere: somebody has its port."""
@@ -61,16 +61,17 @@ class Engine:
 
     async def keep(self, log: Log) -> None:
         """Start it again whenever it has died, for the loads that are on their way; for ever."""
-        failures, pause = 0, _PAUSE
+        failures, pause = 0, 0.0
         clock = asyncio.get_running_loop().time
         while True:
             await self._begun.wait()
             if self._running is not None:
                 began = clock()
                 await self._running.wait()
-                lived = clock() - began >= _LONGEST_PAUSE
-                pause = _PAUSE if lived else min(pause * 2, _LONGEST_PAUSE)
+                if clock() - began >= _LONGEST_PAUSE:
+                    pause = 0.0
             await asyncio.sleep(pause)
+            pause = min(max(pause * 2, _PAUSE), _LONGEST_PAUSE)
             try:
                 await self.url()
             except EngineError as error:

@@ -96,7 +96,6 @@ class Spawned:
             for part in parts:
                 part()
             self.see_out()
-            self._let_go()
             raise _no_thread() from error
 
     def _hear(self) -> None:
@@ -112,19 +111,16 @@ class Spawned:
     def see_out(self) -> None:
         """Wait for its end, in the thread that started it."""
         _await_end(self._popen)
+        with contextlib.suppress(OSError):
+            if self._popen.stdin is not None:
+                self._popen.stdin.close()
         self._silent.wait(_LAST_WORDS)
         _tell(self._loop, self._end)
 
     def _end(self) -> None:
         self.over = True
         code = self._popen.wait()
-        self._let_go()
         self._ended.set_result(code)
-
-    def _let_go(self) -> None:
-        with contextlib.suppress(OSError):
-            if self._popen.stdin is not None:
-                self._popen.stdin.close()
 
 
 def _read(stream: IO[bytes] | None, kept: bytearray, end: bytes | None = None) -> None:

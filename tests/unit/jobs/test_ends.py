@@ -260,7 +260,7 @@ async def test_an_engine_that_dies_at_once_is_started_ever_more_seldom(
             await sleep(0.01)
         keeping.cancel()
     await one.close()
-    assert pauses[:7] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    assert pauses[:8] == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
 
 
 async def test_an_engine_that_cannot_begin_says_why(tmp_path: Path) -> None:
