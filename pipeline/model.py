@@ -137,7 +137,8 @@ class Chunk:
 
     *end* is where reading resumes after them, unless the chunk was *cut* short. *header* are the
     CSV column names. *consumed* is how many bytes of the part, as it lies on disk (compressed),
-    have been read so far: progress, not position. *number* counts the run's chunks in read order;
+    have been read so far, in whole blocks; *reached* is how many of them lie before its end, as far
+    as that can be told: progress, not position. *number* counts the run's chunks in read order;
     the producer sets it.
     """
 
@@ -148,6 +149,7 @@ class Chunk:
     consumed: int = 0
     cut: bool = False
     number: int = -1
+    reached: int | None = None
 
 
 class Item(msgspec.Struct, gc=False, eq=False):

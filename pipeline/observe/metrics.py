@@ -138,7 +138,8 @@ class Metrics:
     What happens during a run, as it happens; *settled* runs ahead of the report's watermark.
 
     *read* are records. At the watermark, *passed* are records and *consumed* bytes of the source as
-    it lies on disk. *batches* counts batches that the batcher made, *requests* what went over the
+    it lies on disk; ahead of it, *settled_records* and *settled_bytes* are estimated now and then.
+    *batches* counts batches that the batcher made, *requests* what went over the
     wire, *retries* requests beyond a batch's first. *throttled* counts answers that refused for
     capacity, wholly or in part. *warnings* are sentences for the person who started the run, about
     what is allowed but may be a mistake. Of a run that was resumed, *carried* items, *carried_s*
@@ -150,6 +151,8 @@ class Metrics:
     consumed: int = 0
     read: int = 0
     passed: int = 0
+    settled_records: int = 0
+    settled_bytes: int = 0
     settled: Tally = field(default_factory=Tally)
     batches: int = 0
     requests: int = 0
@@ -167,6 +170,12 @@ class Metrics:
     activity: str | None = None
     pace: Pace | None = None
     crew: Crew | None = None
+
+    def done(self, *, in_bytes: bool) -> int:
+        """Return how many bytes of the source, or records, are settled, as far as can be told."""
+        if in_bytes:
+            return max(self.consumed, self.settled_bytes)
+        return max(self.passed, self.settled_records)
 
     @property
     def duration(self) -> float:

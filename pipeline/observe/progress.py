@@ -68,8 +68,8 @@ class Goal:
         return count if self.limit is None else min(count, self.limit)
 
     def done(self, metrics: Metrics) -> int:
-        """Return how many bytes or records are done with, up to the watermark."""
-        return metrics.consumed if self.in_bytes else metrics.passed
+        """Return how many bytes or records are done with."""
+        return metrics.done(in_bytes=self.in_bytes)
 
     @property
     def in_bytes(self) -> bool:

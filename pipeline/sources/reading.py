@@ -88,7 +88,7 @@ async def _fill(
 ) -> AsyncGenerator[Chunk, None]:
     """Feed *framer* to the end; give each chunk that the *pile* makes, and leave the last in it."""
     async for block in blocks:
-        pile.consumed = block.consumed
+        pile.begin(block)
         for records in framer.feed(block.text):
             for chunk in pile.add(records):
                 yield chunk
@@ -96,6 +96,7 @@ async def _fill(
                 await asyncio.sleep(0)  # a pause that the framer offers
         if eager and (rest := pile.take()):
             yield rest
+    pile.ends = True
     for records in framer.finish():
         for chunk in pile.add(records):
             yield chunk
@@ -114,8 +115,26 @@ class _Pile:
         self._steps = cut.steps()
         self._most = next(self._steps)
         self._records: list[Record] = []
-        self._end: tuple[Position, int] | None = None  # of the pile, and what was read for it
-        self.consumed = 0
+        self._end: Position | None = None  # of the pile
+        self._consumed = 0
+        self._before = 0
+        self._begin, self._length = 0, 1
+        self.ends = False
+
+    def begin(self, block: Block) -> None:
+        """Note that all records from now on end in *block*, or in one after it."""
+        self._length = max(1, len(block.text))
+        # Of what is not compressed a block takes as much as it has text.
+        self._before = self._consumed or max(0, block.consumed - self._length)
+        self._consumed = block.consumed
+        self._begin = self._framer.position().offset
+
+    def _reached(self, end: Position) -> int:
+        """Estimate how many bytes on disk lie before *end*: as much of the block as of its text."""
+        if self.ends:
+            return self._consumed
+        share = min(1.0, max(0.0, (end.offset - self._begin) / self._length))
+        return self._before + int((self._consumed - self._before) * share)
 
     def add(self, records: list[Record]) -> Iterator[Chunk]:
         """Add *records*, which stand together, and give the chunks that this fills."""
@@ -125,7 +144,7 @@ class _Pile:
             yield chunk
         pile = self._records
         pile += records
-        self._end = self._framer.position(), self.consumed
+        self._end = self._framer.position()
         last = pile[-1]
         size = last.offset + last.length - pile[0].offset + len(pile) * _RECORD
         if (len(pile) >= self._most or size >= self._size) and (chunk := self.take()):
@@ -135,8 +154,9 @@ class _Pile:
         """Make a chunk of what is there, if anything is."""
         if self._end is None:
             return None
-        end, consumed = self._end
-        chunk = Chunk(end.part, self._records, end, self._framer.header, consumed)
+        end, header = self._end, self._framer.header
+        reached = self._reached(end)
+        chunk = Chunk(end.part, self._records, end, header, self._consumed, reached=reached)
         self._records = []
         self._end = None
         self._most = next(self._steps)

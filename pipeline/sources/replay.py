@@ -129,7 +129,9 @@ def _chunks(lines: Chunk, letters: Sequence[Letter]) -> Iterator[Chunk]:
     for (part, header), group in groupby(letters, lambda letter: (letter.part, letter.header)):
         records = [letter.record for letter in group]
         done += len(records)
-        yield Chunk(part, records, _before(lines, done), header, lines.consumed)
+        yield Chunk(
+            part, records, _before(lines, done), header, lines.consumed, reached=lines.reached
+        )
 
 
 def _before(lines: Chunk, index: int) -> Position:

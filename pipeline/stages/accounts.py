@@ -154,6 +154,21 @@ class Accounts:
             if chunk.begun:
                 yield chunk.ledger, _size(chunk) - chunk.settled
 
+    def beyond(self, consumed: int) -> tuple[float, float]:
+        """
+        Estimate what is settled of the chunks that the watermark has not passed.
+
+        In records, and in bytes of the source, of which *consumed* lie before the watermark.
+        """
+        records = length = 0.0
+        for chunk in self._marks:
+            ledger = chunk.ledger
+            share = chunk.settled / (_size(chunk) or 1)
+            records += share * ledger.tally.records
+            length += share * (ledger.consumed - consumed)
+            consumed = ledger.consumed
+        return records, length
+
     def unfolded(self) -> int:
         """Count the items of every begun chunk that nobody has let go of, settled or not."""
         return sum(_size(chunk) for chunk in self._marks if chunk.begun)

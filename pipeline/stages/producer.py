@@ -135,7 +135,8 @@ class Producer:
             async for chunk in chunks:
                 self._metrics.activity = None
                 self._doubtful = part.compression != "none"
-                self._consumed = before + chunk.consumed
+                reached = chunk.consumed if chunk.reached is None else chunk.reached
+                self._consumed = before + reached
                 yield await self._open(_cut(chunk, limit, self._records))
                 if limit is not None and self._records >= limit:
                     return

@@ -49,6 +49,9 @@ class Totals:
     letters: LettersMark | None = None
 
 
+_LOOK_AHEAD = 0.25
+"""Seconds between two estimates of how much is settled ahead of the watermark."""
+
 _AT_ONCE = 32
 """Settlements that are counted before the watermark, the limit and the clock are looked at."""
 
@@ -95,6 +98,7 @@ class Sink:
         self._taken: deque[Checked | Outcome] = deque()
         self._unsettled = 0
         self._stands = True
+        self._looked = 0.0
         self.totals = totals or Totals()
 
     async def __call__(self, inbox: Receiver[Checked | Outcome], /) -> None:
@@ -111,7 +115,18 @@ class Sink:
                     await self._pass_watermark()
                     await self._look_around()
             await self._look_around()
+            self._look_ahead()
         await self._sync()
+
+    def _look_ahead(self) -> None:
+        """Estimate, now and then, how much is settled: the watermark moves by whole chunks."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked >= _LOOK_AHEAD:
+            self._looked = now
+            live = self._metrics
+            records, length = self._accounts.beyond(live.consumed)
+            live.settled_records = max(live.settled_records, live.passed + int(records))
+            live.settled_bytes = max(live.settled_bytes, live.consumed + int(length))
 
     async def _look_around(self) -> None:
         """Stop a run that cannot go on, and keep a checkpoint if one is due."""

@@ -117,6 +117,7 @@ def sample(number: int, **facts: Any) -> dict[str, Any]:
         "source_bytes": settled * 236,
         "source_bytes_total": 100_000 * 236,
         "records_total": None,
+        "records_settled": settled,
         "items_per_s": 1000.0,
         "throttled_per_s": 0.0,
         "p50_ms": 4.1,

@@ -93,7 +93,7 @@ export function isNumber(value) {
 /** How much of a job is done, 0 to 1, or null where nobody can know (standard input). */
 export function share(sample) {
   if (!sample) return null;
-  const pairs = [[sample.source_bytes, sample.source_bytes_total], [sample.read, sample.records_total]];
+  const pairs = [[sample.source_bytes, sample.source_bytes_total], [sample.records_settled, sample.records_total]];
   if (isNumber(sample.records_total)) pairs.reverse();
   for (const [done, all] of pairs) {
     if (isNumber(done) && isNumber(all) && all > 0) return Math.min(1, Math.max(0, done / all));
@@ -112,7 +112,7 @@ export function progressText(sample) {
   if (!sample || !isNumber(sample.read)) return "";
   const parts = [];
   const all = sample.records_total;
-  parts.push(isNumber(all) ? `${count(sample.read)} of ${plural(all, "record")}` : `${plural(sample.read, "record")} read`);
+  parts.push(isNumber(all) ? `${count(sample.records_settled)} of ${plural(all, "record")}` : `${plural(sample.read, "record")} read`);
   if (isNumber(sample.source_bytes_total) && !isNumber(all)) {
     parts.push(`${bytes(sample.source_bytes)} of ${bytes(sample.source_bytes_total)}`);
   }

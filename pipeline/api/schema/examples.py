@@ -65,6 +65,7 @@ _SAMPLE: Final[dict[str, Any]] = {
     "source_bytes": 14160000,
     "source_bytes_total": 47200000,
     "records_total": None,
+    "records_settled": 59998,
     "items_per_s": 5012.4,
     "throttled_per_s": 0.0,
     "p50_ms": 4.1,

@@ -39,7 +39,8 @@ class Sample:
     that was only just now, since the one before it.
 
     *source_bytes* of *source_bytes_total*, as the source lies on disk, are settled; None where that
-    is no measure of what is left. *records_total* is how many will be read, if that is known.
+    is no measure of what is left. *records_total* is how many will be read, if that is known, and
+    *records_settled* how many of them are settled. Both are estimates ahead of the watermark.
     *activity* says what keeps the run from loading, *eta_s* how long the rest takes at the pace of
     the last half minute. *pace* is in write units a second, *in_flight* in requests: what is
     allowed just now, None where nothing limits it.
@@ -62,6 +63,7 @@ class Sample:
     source_bytes: int | None
     source_bytes_total: int | None
     records_total: int | None
+    records_settled: int
     items_per_s: float
     throttled_per_s: float
     p50_ms: float | None
@@ -137,9 +139,10 @@ class Meter:
             retries=metrics.retries,
             throttled=metrics.throttled,
             consumed_wcu=round(metrics.consumed_wcu, 1),
-            source_bytes=metrics.consumed if self._by_bytes else None,
+            source_bytes=self._done if self._by_bytes else None,
             source_bytes_total=self._total if self._by_bytes else None,
             records_total=None if self._by_bytes else self._total,
+            records_settled=metrics.done(in_bytes=False),
             items_per_s=round((settled.total - mark.settled) / passed, 1),
             throttled_per_s=round((metrics.throttled - mark.throttled) / passed, 2),
             p50_ms=_ms(answers, 0.5),
@@ -152,8 +155,8 @@ class Meter:
 
     @property
     def _done(self) -> int:
-        """How much of `_total` is done with, up to the watermark."""
-        return self._metrics.consumed if self._by_bytes else self._metrics.passed
+        """How much of `_total` is done with."""
+        return self._metrics.done(in_bytes=self._by_bytes)
 
     def _marked(self, elapsed: float) -> _Mark:
         metrics = self._metrics
