@@ -8,18 +8,17 @@ import errno
 import hashlib
 import os
 import secrets
-import zlib
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pipeline.core.threads import outlasted
 from pipeline.jobs.errors import (
-    BadUploadError,
     ClosingError,
     SpoolFullError,
     StoreError,
     TooLargeError,
 )
+from pipeline.jobs.looks import look_of
 from pipeline.jobs.model import Upload
 from pipeline.state.durable import make_folder, sync_folder, write_all
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
+    from pipeline.jobs.looks import Look
     from pipeline.jobs.model import Compression, Format, Settings
 
 __all__ = ["Incoming", "Spool"]
@@ -40,10 +40,6 @@ _PACKED_BLOCK: Final = 32 * 1024
 
 _SYNC_EVERY: Final = 8 * 1024 * 1024
 """Bytes after which what was written goes to the disk, so that little is left for the end."""
-
-_UNPACKED_AT_ONCE: Final = 128 * 1024
-_GZIP: Final = 31
-"""What zlib calls a gzip stream."""
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -106,9 +102,7 @@ class Incoming:
         self._compression: Compression = compression
         self._buffer = bytearray()
         self._block = _BLOCK if compression == "none" else _PACKED_BLOCK
-        self._written = _Written(
-            path, spool.settings.max_inflated if compression == "gzip" else None
-        )
+        self._written = _Written(path, look_of(form, compression, spool.settings.max_inflated))
 
     async def write(self, piece: bytes) -> None:
         """Take the next bytes. Raise `TooLargeError`, `SpoolFullError` or `BadUploadError`."""
@@ -154,19 +148,18 @@ class Incoming:
 class _Written:
     """The file, and what is to be known of its content; all of it blocks."""
 
-    def __init__(self, path: Path, most_unpacked: int | None) -> None:
+    def __init__(self, path: Path, look: Look) -> None:
         self._path = path
         self._descriptor: int | None = None
         self._digest = hashlib.sha256()
         self._unsynced = 0
-        self._unpacking = None if most_unpacked is None else _Unpacking(most_unpacked)
+        self._look = look
 
     def append(self, block: bytes) -> None:
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             self._descriptor = os.open(self._path, flags, 0o600)
-        if self._unpacking is not None:
-            self._unpacking.feed(block)
+        self._look.feed(block)
         write_all(self._descriptor, block)
         self._digest.update(block)
         self._unsynced += len(block)
@@ -175,8 +168,7 @@ class _Written:
             self._unsynced = 0
 
     def finish(self) -> str:
-        if self._unpacking is not None:
-            self._unpacking.finish()
+        self._look.finish()
         if self._descriptor is not None:
             os.fsync(self._descriptor)
         sync_folder(self._path.parent)
@@ -186,48 +178,6 @@ class _Written:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-
-class _Unpacking:
-    """Unpack gzip as it comes, to see that it is sound and how large; nothing of it is kept."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._size = 0
-        self._stream = zlib.decompressobj(_GZIP)
-        self._inside = False
-        self._members = 0
-
-    def feed(self, block: bytes) -> None:
-        while block:
-            if not self._inside and self._members:
-                block = block.lstrip(b"\0")  # what pads to a tape's block
-            if block:
-                block = self._member(block)
-
-    def _member(self, block: bytes) -> bytes:
-        """Unpack up to the end of a member, and return what follows it."""
-        self._inside = True
-        while True:
-            try:
-                piece = self._stream.decompress(block, _UNPACKED_AT_ONCE)
-            except zlib.error:
-                raise BadUploadError("the upload is no sound gzip, as it is said to be") from None
-            self._size += len(piece)
-            if self._size > self._most:
-                raise TooLargeError(f"an upload unpacks to at most {self._most:,} bytes")
-            if self._stream.eof:
-                rest = self._stream.unused_data
-                self._stream, self._inside = zlib.decompressobj(_GZIP), False
-                self._members += 1
-                return rest
-            block = self._stream.unconsumed_tail
-            if not block and len(piece) < _UNPACKED_AT_ONCE:
-                return b""
-
-    def finish(self) -> None:
-        if self._inside or not self._members:
-            raise BadUploadError("the upload is gzip that is cut short")
 
 
 def _swept(folder: Path, wanted: Collection[str]) -> int:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["ADVICE", "LONGEST", "shown"]
+    from pipeline.jobs.model import Upload
+
+__all__ = ["ADVICE", "LONGEST", "shown", "upload_name"]
 
 LONGEST: Final = 4_096
 """Characters of a text that are kept."""
@@ -34,10 +36,16 @@ _PLACE: Final = re.compile(r"(?m)(^ +|: )/(?:.*/)?([^/\n]+/[^/\n]+:\d+ in )")
 """A line of a traceback: of the file its name and its folder's tell enough."""
 
 ADVICE: Final = (
+    ("raise that and run again to go on", "raise that and resume"),
     ("start over with --fresh", "start another job"),
     ("run the same command again to go on", "resume goes on with it"),
 )
 """What the command line says to do, and what there is to do about a job."""
+
+
+def upload_name(upload: Upload) -> str:
+    """Return the name under which an upload's file is shown."""
+    return f"upload{''.join(upload.path.suffixes)}"
 
 
 def shown(text: str, folders: Iterable[Path] = ()) -> str:

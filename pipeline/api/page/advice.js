@@ -53,9 +53,9 @@ const TELLERS = {
     title: notWritten(job, report),
     message: null,
     next: report.dead_letter && !report.dry_run
-      ? "The errors below say which and why. When definition or records are mended, load them again with this command (the paths are those of the server's folders):"
+      ? "The errors below say which and why. Mend definition or records, then send the records that are mended with a new job; or load the rejected ones again on the server, from its folder of runs, with the definition's file (while nothing serves the tables, if they are in the embedded engine):"
       : "The errors below say which and why.",
-    command: report.dead_letter && !report.dry_run ? `python -m pipeline replay ${quoted(report.dead_letter)} --config ${job.pipeline}.yaml` : null,
+    command: report.dead_letter && !report.dry_run ? `python -m pipeline replay ${quoted(report.dead_letter)} --config DEFINITION.yaml --runs-dir .` : null,
   }),
 };
 
@@ -75,6 +75,7 @@ function failedNext(job, report) {
   if (known && job.resumable) return known;
   if (known) return `${known.replace(/, then resume\.$/, ".")} This job cannot be resumed: start the pipeline again.`;
   if (job.exit_code === 2 || !job.report) {
+    if (job.upload) return "It ended before its first write: the table is as it was. If the records that were sent are at fault, send better ones with a new job; mend anything else, then resume.";
     const first = "It ended before its first write: the table is as it was. Mend what the message says";
     return job.resumable ? `${first}, then resume.` : `${first}, then start the pipeline again.`;
   }

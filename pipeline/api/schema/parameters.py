@@ -146,4 +146,5 @@ async def known_query(request: Request) -> None:
     errors += [(name, "is there twice") for name in known if names.count(name) > 1]
     if errors:
         shown = ", ".join(sorted(known)) or "none"
-        raise Problem("invalid-request", f"known query parameters: {shown}", errors)
+        told = "; ".join(f"{name[:100]!r} {what}" for name, what in errors[:5])
+        raise Problem("invalid-request", f"{told}; known query parameters: {shown}", errors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pipeline.jobs.texts import ADVICE
+from pipeline.jobs.texts import ADVICE, upload_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +25,8 @@ class Cloak:
     def __init__(self, settings: Settings, job: Job, place: Path | None = None) -> None:
         replaced: list[tuple[str, str]] = [*ADVICE]
         if job.upload is not None:
-            path, suffix = job.upload.path, "".join(job.upload.path.suffixes)
-            replaced += [(str(path), f"upload{suffix}"), (path.name, f"upload{suffix}")]
+            path, name = job.upload.path, upload_name(job.upload)
+            replaced += [(str(path), name), (path.name, name)]
         folders = {settings.runs, settings.folder, *([] if place is None else [place])}
         for folder in sorted(folders, key=lambda one: len(str(one)), reverse=True):
             replaced += _roots(folder)

@@ -14,7 +14,7 @@ from pipeline.jobs.supervision.engine import EngineError
 from pipeline.jobs.supervision.locks import is_locked
 from pipeline.jobs.supervision.spawned import spawn
 from pipeline.jobs.supervision.verdict import Ended, concluded
-from pipeline.jobs.texts import shown
+from pipeline.jobs.texts import shown, upload_name
 from pipeline.state.rundir import new_run_id
 from pipeline.state.unfinished import is_marked
 
@@ -163,7 +163,10 @@ class Attempt:
         if over.message is not None:
             place = self._desk.catalogue.place(self.pipeline)
             folders = [settings.runs, settings.folder, *([] if place is None else [place])]
-            over = replace(over, message=shown(over.message, folders))
+            told = over.message
+            if job.upload is not None:  # by the name that its errors have
+                told = told.replace(job.upload.path.name, upload_name(job.upload))
+            over = replace(over, message=shown(told, folders))
         return await self._settle(over)
 
     async def fail(self, why: str) -> Job | None:

@@ -27,13 +27,14 @@ from pipeline.jobs.errors import (
     StoreError,
     TooLargeError,
 )
+from pipeline.jobs.looks import look_of
 from pipeline.jobs.model import Overrides
 from tests.unit.jobs.stage import over, staged, submitted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.jobs.model import Upload
+    from pipeline.jobs.model import Compression, Format, Upload
     from pipeline.jobs.service import JobService
     from tests.unit.jobs.stage import Stage
 
@@ -219,6 +220,38 @@ async def test_what_is_no_sound_gzip_is_refused_at_once(tmp_path: Path, content:
         assert files(stage) == []
 
 
+@pytest.mark.parametrize(
+    ("form", "compression", "pieces", "says"),
+    [
+        ("csv", "none", [b""], "column names"),
+        ("csv", "gzip", [gzip.compress(b"")], "column names"),
+        ("csv", "none", [gzip.compress(LINES)], "Content-Encoding: gzip"),
+        ("jsonl", "none", [b"\x1f", b"\x8b", b"\x08"], "Content-Encoding: gzip"),
+        ("jsonl", "none", [b"\x28\xb5\x2f\xfd and more"], "zstd"),
+        ("jsonl", "none", [b"PK\x03\x04 and more"], "zip archive"),
+        ("jsonl", "none", [b""], None),
+        ("jsonl", "none", [b"PK"], None),
+        ("csv", "none", [b"PK\n", b"1\n"], None),
+    ],
+)
+def test_what_is_not_what_it_is_said_to_be_is_refused_at_once(
+    form: Format, compression: Compression, pieces: list[bytes], says: str | None
+) -> None:
+    """With what to do about it, while whoever sent it still listens."""
+    look = look_of(form, compression, 1_000_000)
+
+    def take() -> None:
+        for piece in pieces:
+            look.feed(piece)
+        look.finish()
+
+    if says is None:
+        take()
+        return
+    with pytest.raises(BadUploadError, match=says):
+        take()
+
+
 @given(
     st.lists(st.binary(max_size=3_000), min_size=1, max_size=4),
     st.integers(1, 400),
@@ -229,7 +262,7 @@ def test_unpacking_is_as_gzip_s_own(members: list[bytes], step: int, padding: in
     packed = b"".join(gzip.compress(one) for one in members) + b"\0" * padding
     size = len(gzip.decompress(packed))
     for most, fits in ((size, True), (size - 1, False)):
-        unpacking = spooling._Unpacking(most)
+        unpacking = look_of("jsonl", "gzip", most)
         pieces = [packed[start : start + step] for start in range(0, len(packed), step)]
         if fits:
             for piece in pieces:

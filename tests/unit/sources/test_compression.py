@@ -214,5 +214,24 @@ def test_consumed_counts_bytes_on_disk(tmp_path: Path) -> None:
     assert [chunk.consumed for chunk in chunks] == sorted(chunk.consumed for chunk in chunks)
 
 
+@pytest.mark.parametrize("packer", [bytes, gzip.compress])
+def test_how_far_a_chunk_reaches_is_told_within_a_block(
+    tmp_path: Path, packer: Callable[[bytes], bytes]
+) -> None:
+    """A file of one block is read at once, and its chunks are parts of it all the same."""
+    path = tmp_path / ("part.jsonl" if packer is bytes else "part.jsonl.gz")
+    path.write_bytes(
+        packer(b"".join(b'{"id":%06d}\n' % number for number in range(100_000, 105_000)))
+    )
+
+    chunks = asyncio.run(read_all(file_source(path)))
+
+    size, records = path.stat().st_size, 0
+    assert len(chunks) >= 5
+    for chunk in chunks:
+        records += len(chunk.records)
+        assert chunk.reached == pytest.approx(size * records / 5_000, abs=1)
+
+
 async def _parts(source: Any) -> Any:
     return await source.parts()
