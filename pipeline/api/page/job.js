@@ -203,7 +203,8 @@ function headOf(id, signal) {
 function farText(job) {
   if (!ACTIVE.has(job.state) || job.state === "queued") return "";
   const done = share(job.live);
-  const text = progressText(job.live);
+  const live = job.live && job.state === "stopping" ? { ...job.live, eta_s: null } : job.live;
+  const text = progressText(live);
   if (text === "") return "It opens its source and its table.";
   return done === null ? text : `${percent(done)} · ${text}`;
 }

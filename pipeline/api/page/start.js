@@ -236,7 +236,7 @@ function fileField(id) {
   const input = h("input", { type: "file", id: `${id}-file`, accept: ".ndjson,.jsonl,.json,.csv,.gz", "aria-describedby": `${id}-file-wrong` });
   const format = h("select", { id: `${id}-format` },
     h("option", { value: "jsonl", text: "JSON lines" }), h("option", { value: "csv", text: "CSV" }));
-  const clear = h("button", { type: "button", text: "Take it away" });
+  const clear = h("button", { type: "button", text: "Remove the file" });
   const more = h("p", { class: "field", hidden: true }, h("label", { for: `${id}-format`, text: "Read as" }), format, clear);
   const wrong = h("span", { id: `${id}-file-wrong`, class: "wrong" });
   const chosen = () => (input.files && input.files[0]) || null;

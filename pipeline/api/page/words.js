@@ -136,7 +136,7 @@ export function overridesText(overrides) {
   const given = overrides || {};
   const parts = [];
   if (given.dry_run) parts.push("dry run");
-  if (isNumber(given.limit)) parts.push(`at most ${plural(given.limit, "record")}`);
+  if (isNumber(given.limit) && given.limit >= 0) parts.push(`at most ${plural(given.limit, "record")}`);
   if (isNumber(given.rate)) parts.push(`${amount(given.rate)} write units/s`);
   return parts;
 }
