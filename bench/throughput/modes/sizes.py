@@ -14,27 +14,19 @@ if TYPE_CHECKING:
 
 __all__ = ["count_lines", "item_lines", "measure_counts", "measure_item_sizes", "spread"]
 
-_ONCE_FROM = 2_000_000
-"""Records from which one run says enough: it takes minutes, and its noise is small beside it."""
-
 _BYTES_OF_A_RUN = 100_000_000
 """Of larger records fewer are loaded, so that a run takes no longer."""
 
 
 def measure_counts(bench: Bench, counts: Sequence[int]) -> dict[str, Any]:
-    """Load files of *counts* records; the largest once, see `_ONCE_FROM`."""
+    """Load files of *counts* records."""
 
     def loads_of(count: int) -> Callable[[], Pair]:
         return lambda: bench.ours(count)
 
-    rows: dict[str, Any] = {}
     with null_endpoint() as endpoint:
-        for repeat, chosen in (
-            (bench.repeat, [one for one in counts if one < _ONCE_FROM]),
-            (1, [one for one in counts if one >= _ONCE_FROM]),
-        ):
-            costs = interleaved({str(one): loads_of(one) for one in chosen}, endpoint, repeat)
-            rows |= {str(one): {"repeat": repeat, **costs.figures(str(one))} for one in chosen}
+        costs = interleaved({str(one): loads_of(one) for one in counts}, endpoint, bench.repeat)
+    rows = {str(one): {"repeat": bench.repeat, **costs.figures(str(one))} for one in counts}
     return {"rows": rows}
 
 
