@@ -39,6 +39,7 @@ class Spawned:
         self._loop = loop
         self._said = bytearray()
         self._silent = threading.Event()
+        self._reaping = threading.Lock()
         self._ended: asyncio.Future[int] = loop.create_future()
         self._lined: asyncio.Future[bytes] = loop.create_future()
         self.over = False
@@ -62,9 +63,9 @@ class Spawned:
 
     def _signal(self, number: signal.Signals, *, group: bool = False) -> None:
         # It is not reaped before `over`, so that its number is still its own.
-        if self.over:
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        with self._reaping, contextlib.suppress(ProcessLookupError, PermissionError):
+            if self.over:
+                return
             if group:
                 os.killpg(self._popen.pid, number)
             else:
@@ -109,18 +110,16 @@ class Spawned:
         self._silent.set()
 
     def see_out(self) -> None:
-        """Wait for its end, in the thread that started it."""
+        """Wait for its end, in the thread that started it; nothing of it is left then."""
         _await_end(self._popen)
+        self._silent.wait(_LAST_WORDS)
+        with self._reaping:
+            self.over = True
+            code = self._popen.wait()
         with contextlib.suppress(OSError):
             if self._popen.stdin is not None:
                 self._popen.stdin.close()
-        self._silent.wait(_LAST_WORDS)
-        _tell(self._loop, self._end)
-
-    def _end(self) -> None:
-        self.over = True
-        code = self._popen.wait()
-        self._ended.set_result(code)
+        _tell(self._loop, self._ended.set_result, code)
 
 
 def _read(stream: IO[bytes] | None, kept: bytearray, end: bytes | None = None) -> None:
