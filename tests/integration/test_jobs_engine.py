@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -59,9 +60,18 @@ def server(place: Place) -> Iterator[Server]:
     server.close()
 
 
-def engine_of(runs: Path) -> int:
-    """Return the engine's process, as the lock of its file names it."""
-    return int((runs / "embedded.sqlite.lock").read_text())
+def engine_of(runs: Path) -> int | None:
+    """Return the engine's process, as the lock of its file names it; None as it is written."""
+    text = (runs / "embedded.sqlite.lock").read_text()
+    return int(text) if text.endswith("\n") else None
+
+
+async def another_engine(runs: Path, killed: set[int]) -> int:
+    """Return the engine's process as soon as it is none of *killed*, after a restart's pause."""
+    async with asyncio.timeout(30):
+        while (pid := engine_of(runs)) is None or pid in killed:
+            await asyncio.sleep(0.05)
+    return pid
 
 
 @pytest.mark.parametrize("end", ["hang up", "terminate"])
@@ -142,10 +152,10 @@ async def test_a_job_outlives_the_engine(place: Place, server: Server) -> None:
         target={"embedded": {"latency": "5ms"}},
     )  # fmt: skip
     server.ask("submit", pipeline="one")
-    killed = set()
+    killed: set[int] = set()
     for _ in range(3):
         server.ask("running", count=1)
-        killed.add(pid := engine_of(place.runs))
+        killed.add(pid := await another_engine(place.runs, killed))
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(subprocess.TimeoutExpired):
             server.running.wait(timeout=0.8)
@@ -153,7 +163,7 @@ async def test_a_job_outlives_the_engine(place: Place, server: Server) -> None:
     report = server.ask("report", id=job["id"])
     assert server.terminate() == 0
 
-    assert len(killed) >= 2
+    assert len(killed) == 3
     assert job["state"] == "completed_with_errors", job
     assert job["attempts"] == 1
     assert report["failed"] == 0

@@ -30,7 +30,8 @@ _LOOK_EVERY: Final = 1.0
 _SILENCE: Final = 15.0
 """Seconds of silence after which a comment keeps proxies from closing the connection."""
 
-_BLOCK: Final = 500
+_BLOCK: Final = 50
+"""Samples that a stream holds at once, of which there may be 64."""
 
 
 @router.get(
@@ -74,9 +75,9 @@ async def _told(here: Context, job: dict[str, Any], after: int) -> AsyncIterator
         # The files are looked at now and then, however often the other jobs change.
         if now != job or clock.time() >= due:
             due = clock.time() + _LOOK_EVERY
-            while block := await service.samples(now["id"], after, _BLOCK):
-                after, spoken = block[-1]["n"], clock.time()
-                yield b"".join(_event("sample", line, line["n"]) for line in block)
+            while (samples := await _samples(here, now["id"], after))[1]:
+                after, spoken = samples[0], clock.time()
+                yield samples[1]
         if now != job:
             job, spoken = now, clock.time()
             yield _event("job", job)
@@ -87,6 +88,13 @@ async def _told(here: Context, job: dict[str, Any], after: int) -> AsyncIterator
             spoken = clock.time()
             yield b": still here\n\n"
         version = await service.wait_change(version, max(0.0, due - clock.time()))
+
+
+async def _samples(here: Context, job: str, after: int) -> tuple[int, bytes]:
+    """Return some samples that follow *after* as events, and the number of the last."""
+    block = await here.service.samples(job, after, _BLOCK)
+    last = block[-1]["n"] if block else after
+    return last, b"".join(_event("sample", line, line["n"]) for line in block)
 
 
 def _event(name: str, content: object, number: int | None = None) -> bytes:
