@@ -31,7 +31,9 @@ def _browser() -> Iterator[Browser]:
         if os.environ.get("PIPELINE_REQUIRE_BROWSER") == "1":
             pytest.fail(f"{CHROMIUM} is not here, and PIPELINE_REQUIRE_BROWSER=1 asks for it")
         pytest.skip(f"{CHROMIUM} is not here")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=20_000)  # five seconds are short where all cores are busy
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
