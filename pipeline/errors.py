@@ -67,7 +67,16 @@ class DefinitionError(UsageError):
 
 
 class PreflightError(UsageError):
-    """The table, the credentials, the endpoint or the source is not as it must be."""
+    """
+    The table, the credentials, the endpoint or the source is not as it must be.
+
+    *quoted* is the end of its text that quotes the source, and only for who has that before him:
+    *discreet* is the text without it.
+    """
+
+    def __init__(self, message: str, *, quoted: str = "") -> None:
+        super().__init__(message + quoted)
+        self.discreet = message
 
 
 class UnreachedError(PreflightError):

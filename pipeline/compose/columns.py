@@ -36,7 +36,7 @@ def check_columns(parts: Sequence[Part], items: Sequence[ItemSpec]) -> None:
     for index, item in enumerate(items):
         for where, field in _needed(item):
             if not _is_column(field, columns):
-                raise PreflightError(_missing(f"items.{index}.{where}", field, columns, parts))
+                raise _missing(f"items.{index}.{where}", field, columns, parts)
 
 
 def column_warnings(
@@ -76,11 +76,19 @@ def _is_column(field: str, columns: Sequence[str]) -> bool:
     return field in columns or field.split(".", 1)[0] in columns
 
 
-def _missing(where: str, field: str, columns: Sequence[str], parts: Sequence[Part]) -> str:
-    near = difflib.get_close_matches(field, columns, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"its columns are {_listed(columns)}"
+def _missing(
+    where: str, field: str, columns: Sequence[str], parts: Sequence[Part]
+) -> PreflightError:
+    """Say that a column is missing; all that there are may be a record, of a file without names."""
     source = repr(parts[0].name) if len(parts) == 1 else "the source"
-    return f"{where} uses {field!r}, and {source} has no such column; {advice}"
+    told = f"{where} uses {field!r}, and {source} has no such column; "
+    near = difflib.get_close_matches(field, columns, n=1)
+    if near:
+        return PreflightError(f"{told}did you mean {near[0]!r}?")
+    return PreflightError(
+        f"{told}does its first line name its columns, all {len(columns):,} of them?",
+        quoted=f" They are {_listed(columns)}",
+    )
 
 
 def _listed(columns: Sequence[str], most: int = 20) -> str:

@@ -71,6 +71,13 @@ class Office:
         # Every job is queued first; one that is about to begin takes no place from those that wait.
         return self.settings.most_queued + self.supervisor.beginning(job)
 
+    def require_place(self, job: Job) -> None:
+        """Raise `QueueFullError` if *job* would be one too many."""
+        with self.telling_when():
+            waiting = len(self.roster.waiting())
+            if waiting >= self.places(job):
+                raise QueueFullError(f"{waiting} jobs wait already", 0)
+
     @contextmanager
     def telling_when(self) -> Iterator[None]:
         """Let a `QueueFullError` of the body say when there may be room."""

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.jobs.catalogue.listing import listing
-from pipeline.jobs.errors import BadDefinitionError, QueueFullError
+from pipeline.jobs.errors import BadDefinitionError
 from pipeline.jobs.following import runs
 from pipeline.jobs.following.cloak import Cloak
 from pipeline.jobs.model import ACTIVE, Job
@@ -75,6 +75,10 @@ class JobService:
         """
         return self._office.spool.incoming(format, compression)
 
+    def require_place(self, pipeline: str) -> None:
+        """Raise `QueueFullError` if a job of *pipeline* would now be one too many."""
+        self._office.require_place(Job("", pipeline, "queued", time.time()))
+
     async def submit(
         self,
         pipeline: str,
@@ -94,10 +98,9 @@ class JobService:
         office = self._office
         office.require_open()
         request = request_digest(pipeline, overrides, upload)
-        if idempotency_key is not None:
-            known = await office.roster.replayed(idempotency_key, request)
-            if known is not None:
-                return known, False
+        known = idempotency_key and await office.roster.replayed(idempotency_key, request)
+        if known:
+            return known, False
         entry = await office.catalogue.current(pipeline)
         if entry.source == "stdin" and upload is None:
             raise BadDefinitionError("source.type is stdin: send the records with the request")
@@ -151,10 +154,7 @@ class JobService:
         office = self._office
         office.require_open()
         job = require_resumable(await self.job(id))
-        with office.telling_when():
-            waiting = len(office.roster.waiting())
-            if waiting >= office.places(job):
-                raise QueueFullError(f"{waiting} jobs wait already", 0)
+        office.require_place(job)
         await office.roster.require(job, queued_again(job), last=True)
         office.supervisor.wake()
         return await self.job(id)

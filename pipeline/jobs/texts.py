@@ -39,6 +39,10 @@ ADVICE: Final = (
     ("raise that and run again to go on", "raise that and resume"),
     ("start over with --fresh", "start another job"),
     ("run the same command again to go on", "resume goes on with it"),
+    ("and run again to go on", "and resume"),
+    ("then run again", "then resume"),
+    ("and run again", "and resume"),
+    ("; run again when", "; resume when"),
 )
 """What the command line says to do, and what there is to do about a job."""
 

@@ -166,10 +166,16 @@ def is_marked(folder: Path) -> bool:
 
 
 def mark_unfinished(folder: Path) -> None:
-    """Mark the run in *folder* as unfinished, durably. Raise `StorageError`."""
+    """
+    Mark the run in *folder* as unfinished, durably, and let what an attempt before it reported go.
+
+    Left there it would be taken for the report of the attempt that begins. Raise `StorageError`.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
     try:
         os.close(os.open(folder / _MARKER, flags, 0o600))
+        for name in ("report.json", "report.html"):
+            (folder / name).unlink(missing_ok=True)
         sync_folder(folder)
     except OSError as error:
         raise StorageError(

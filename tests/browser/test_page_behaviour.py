@@ -216,6 +216,27 @@ def test_every_text_can_be_read(browser: Browser, scheme: str) -> None:
     assert faint == []
 
 
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"attempts": 1, "exit_code": 2}, "the table is as it was"),
+        ({"attempts": 0}, "the table is as it was"),
+        ({"attempts": 2, "exit_code": 2}, "what it wrote before is in the table"),
+        ({"attempts": 1}, "what it wrote before is in the table"),
+        ({"attempts": 1, "exit_code": 3}, "It cannot be resumed."),
+    ],
+)
+def test_what_is_in_the_table_after_a_failure_is_not_only_the_last_attempt(
+    browser: Browser, facts: dict[str, Any], told: str
+) -> None:
+    """Refused at its second start, it had written all the same; killed by a bug, nobody knows."""
+    scene = colourful()
+    scene.jobs.append(job("one", state="failed", message="it was refused", **facts))
+    with staged(scene) as url, looking(browser, f"{url}/#/jobs/job-of-one") as page:
+        expect(page.get_by_text(told)).to_be_visible()
+        assert page.get_by_text("the table is as it was").count() == (told[-6:] == "it was")
+
+
 def test_a_message_of_one_long_word_does_not_push_the_page_wide(browser: Browser) -> None:
     """At 390 px nothing is beside the screen, however long a name or a path is."""
     long = "x" * 300

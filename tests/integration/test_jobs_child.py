@@ -273,6 +273,18 @@ def test_a_value_of_a_record_never_comes_to_stderr(job: Job) -> None:
     assert len(said) < 4_096
 
 
+@pytest.mark.parametrize("head", ["4980,p4980@x.org,20", "p4980@x.org,44,p4980@x.org"])
+def test_records_without_column_names_are_not_quoted(job: Job, head: str) -> None:
+    """What should be the names is a record; to whoever sent it anew it is said what is missing."""
+    job.definition["source"] = {"type": "file", "path": "not/there.csv"}
+    (job.folder / "u-1").write_text(f"{head}\n{head}\n")
+    source = {"path": str(job.folder / "u-1"), "format": "csv", "compression": "none"}
+    code, said = Child.of(job, run=RUN, source=source).ended()
+    assert code == 2
+    assert "first line" in said
+    assert not re.search("4980|44|20,", said)
+
+
 def test_a_stdin_source_is_refused(job: Job) -> None:
     """The process's stdin is its server's line, and holds no records."""
     job.definition["source"] = {"type": "stdin"}

@@ -68,10 +68,11 @@ def engine_of(runs: Path) -> int | None:
 
 async def another_engine(runs: Path, killed: set[int]) -> int:
     """Return the engine's process as soon as it is none of *killed*, after a restart's pause."""
-    async with asyncio.timeout(30):
-        while (pid := engine_of(runs)) is None or pid in killed:
-            await asyncio.sleep(0.05)
-    return pid
+    for _ in range(600):
+        if (pid := engine_of(runs)) is not None and pid not in killed:
+            return pid
+        await asyncio.sleep(0.05)
+    raise TimeoutError
 
 
 @pytest.mark.parametrize("end", ["hang up", "terminate"])

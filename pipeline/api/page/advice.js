@@ -74,10 +74,13 @@ function failedNext(job, report) {
   const known = REASONS[report.reason];
   if (known && job.resumable) return known;
   if (known) return `${known.replace(/, then resume\.$/, ".")} This job cannot be resumed: start the pipeline again.`;
-  if (job.exit_code === 2 || !job.report) {
-    if (job.upload) return "It ended before its first write: the table is as it was. If the records that were sent are at fault, send better ones with a new job; mend anything else, then resume.";
-    const first = "It ended before its first write: the table is as it was. Mend what the message says";
-    return job.resumable ? `${first}, then resume.` : `${first}, then start the pipeline again.`;
+  if (job.exit_code === 2 || job.exit_code === null) { // refused, or not started at all
+    const untouched = job.attempts === 0 || (job.attempts === 1 && job.exit_code === 2);
+    const lead = untouched
+      ? "It ended before its first write: the table is as it was."
+      : "It ended before its first write this time; what it wrote before is in the table.";
+    if (job.upload && job.resumable) return `${lead} If the records that were sent are at fault, send better ones with a new job; mend anything else, then resume.`;
+    return `${lead} Mend what the message says, then ${job.resumable ? "resume" : "start the pipeline again"}.`;
   }
   return onwards(job, "Mend what the message says, then resume: it goes on from the last checkpoint.");
 }

@@ -89,6 +89,8 @@ async def _submit_records(
     require_room(request, here.max_body)
     if not is_small(request):
         _require_known(here, wanted.pipeline)
+        if wanted.key is None:  # else it may be there already
+            here.service.require_place(wanted.pipeline)
     async with here.stop.interrupts(), here.service.spool(form, compression) as spool:
         async for piece in request.stream():
             await spool.write(piece)

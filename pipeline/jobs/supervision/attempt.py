@@ -49,8 +49,13 @@ class Attempt:
         self._timer: asyncio.TimerHandle | None = None
 
     def ask(self, wish: Asked) -> None:
-        """Ask it to end softly; if it has not when its grace is over, it is killed."""
-        self._asked = self._asked or wish
+        """
+        Ask it to end softly; if it has not when its grace is over, it is killed.
+
+        A job that somebody stopped stays so, though the service closes too.
+        """
+        if self._asked is None or wish == "stop":
+            self._asked = wish
         if self._spawned is not None and self._timer is None:
             self._spawned.terminate()
             grace = self._desk.settings.grace

@@ -146,8 +146,8 @@ async def _inflate(
         consumed += len(raw)
         stream.feed(raw)
         while not stream.hungry:
-            for piece in await asyncio.to_thread(stream.read_some, least):
-                yield Block(piece, consumed)
+            for piece, taken in await asyncio.to_thread(stream.read_some, least):
+                yield Block(piece, taken)
             least = _STRETCH
     stream.finish()
 

@@ -116,23 +116,25 @@ class Inflater:
             size += len(piece)
         return b"".join(pieces)
 
-    def read_some(self, least: int) -> list[bytes]:
+    def read_some(self, least: int) -> list[tuple[bytes, int]]:
         """
         Give the next pieces, as `read` does, up to *least* bytes together; none if it is hungry.
 
+        With each comes what was *taken* for it and all before.
+
         What comes before damage is given first; whoever reads on then meets it.
         """
-        pieces: list[bytes] = []
+        pieces: list[tuple[bytes, int]] = []
         size = 0
         while not self.hungry and size < least:
             try:
-                pieces.append(self.read())
+                pieces.append((self.read(), self.taken))
             except DamagedError as damage:
                 if not pieces:
                     raise
                 self._damage = damage
                 break
-            size += len(pieces[-1])
+            size += len(pieces[-1][0])
         return pieces
 
     def finish(self) -> None:
@@ -141,7 +143,7 @@ class Inflater:
             raise DamagedError(_CUT, self._fed)
         if rest := self._waiting[self._at :]:
             begun = any(magic.startswith(rest[: len(magic)]) for magic in COMPRESSED)
-            raise DamagedError(_CUT if begun else _STRANGE, self._read())
+            raise DamagedError(_CUT if begun else _STRANGE, self.taken)
 
     def _begin(self) -> bool:
         """Begin the next member; False: its first bytes are not here yet."""
@@ -152,7 +154,7 @@ class Inflater:
         if len(head) < _BEGINNING:
             return False
         if not self._codec.is_start(head):
-            raise DamagedError(_STRANGE, self._read())
+            raise DamagedError(_STRANGE, self.taken)
         self.checked &= self._codec.has_checksum(head)
         self._frame = self._codec.open()
         return True
@@ -162,7 +164,7 @@ class Inflater:
         try:
             piece: bytes = self._frame.decompress(taken)
         except self._codec.errors as error:
-            raise DamagedError(_explain(error), self._read()) from error
+            raise DamagedError(_explain(error), self.taken) from error
         self._at += len(taken)
         if self._frame.eof:
             self._at -= len(self._frame.unused_data)
@@ -170,7 +172,9 @@ class Inflater:
             self._frames += 1
         return piece
 
-    def _read(self) -> int:
+    @property
+    def taken(self) -> int:
+        """How many bytes of the file what was given so far was made of."""
         return self._fed - len(self._waiting) + self._at
 
 

@@ -13,6 +13,7 @@ from pipeline.jobs.errors import (
     BadCursorError,
     BadDefinitionError,
     KeyReusedError,
+    QueueFullError,
     TooLargeError,
     UnknownJobError,
     UnknownPipelineError,
@@ -59,8 +60,8 @@ class FakeJobs(JobService):
     """
     Jobs of the pipelines ``users`` and ``broken``.
 
-    *raised*, where it is set, is raised by `submit` and `resume`. *lines* are every job's samples,
-    dead letters and log lines.
+    *raised*, where it is set, is raised by `submit` and `resume`, *full* by `require_place`.
+    *lines* are every job's samples, dead letters and log lines.
     """
 
     def __init__(self, most: int = 1000) -> None:
@@ -68,6 +69,7 @@ class FakeJobs(JobService):
         self.spools: list[FakeSpool] = []
         self.open_spools = 0
         self.raised: Exception | None = None
+        self.full: QueueFullError | None = None
         self.lines: list[dict[str, Any]] = []
         self.final: dict[str, Any] | None = None
         self.taking = True
@@ -105,6 +107,12 @@ class FakeJobs(JobService):
             yield spool
         finally:
             self.open_spools -= 1
+
+    def require_place(self, pipeline: str) -> None:
+        """Have one, unless it is full."""
+        assert pipeline == "users"
+        if self.full is not None:
+            raise self.full
 
     async def submit(
         self,

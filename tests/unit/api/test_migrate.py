@@ -267,6 +267,17 @@ async def test_a_large_upload_for_nobody_is_not_taken() -> None:
     assert bench.jobs.spools[0].size == 1
 
 
+async def test_a_large_upload_that_finds_no_place_is_not_taken() -> None:
+    """It is refused before its first byte; but under a key its job may be there already."""
+    bench = Bench(most=10**9)
+    bench.jobs.full = QueueFullError("3 jobs wait already", 12.2)
+    refused(await bench.ask("POST", MIGRATE, [b"x", b"y"], LINES), 429, "queue-full")
+    assert bench.jobs.spools == []
+
+    keyed = {**LINES, "idempotency-key": "again"}
+    assert (await bench.ask("POST", MIGRATE, [b"x", b"y"], keyed)).status == 202
+
+
 async def test_a_server_that_closes_waits_for_no_upload() -> None:
     """The upload is given up at once, its file with it, and the client is told."""
     bench = Bench()

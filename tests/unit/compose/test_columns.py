@@ -31,6 +31,18 @@ def test_a_field_without_a_column_is_refused_with_the_nearest_name(
     assert "'prices.csv' has no such column; did you mean '" in str(caught.value)
 
 
+def test_columns_that_may_be_a_record_are_not_for_everybody() -> None:
+    """A file without names: whoever runs it here sees its first line, a client of the API not."""
+    part = Part("people.csv", columns=("4980", "p4980@x.org"))
+    with pytest.raises(PreflightError) as caught:
+        check_columns([part], [ItemSpec({"PK": "{id}"})])
+
+    assert str(caught.value).endswith("They are 4980, p4980@x.org")
+    assert str(caught.value).startswith(caught.value.discreet)
+    assert caught.value.discreet.endswith("does its first line name its columns, all 2 of them?")
+    assert "4980" not in caught.value.discreet
+
+
 @pytest.mark.parametrize(
     "item",
     [

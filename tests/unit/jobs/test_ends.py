@@ -317,6 +317,11 @@ def test_a_look_at_a_lock_tells_and_takes_nothing(tmp_path: Path) -> None:
             "its table is gone; start over with --fresh, which writes every item again",
             "its table is gone; start another job, which writes every item again",
         ),
+        (
+            "Put that back as it was and run again to go on, or start over with --fresh",
+            "Put that back as it was and resume, or start another job",
+        ),
+        ("see to the table, then run again", "see to the table, then resume"),
         ("x" * 9_000, "x" * LONGEST + "…"),
     ],
 )

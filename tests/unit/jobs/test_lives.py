@@ -152,6 +152,25 @@ async def test_a_wish_that_comes_while_a_process_is_started_is_not_lost(
         assert (ended.state, ended.resumable, ended.exit_code) == (state, True, -signal.SIGTERM)
 
 
+@pytest.mark.parametrize("stopped_first", [True, False])
+async def test_a_job_that_is_stopped_while_the_server_closes_is_stopped(
+    tmp_path: Path, *, stopped_first: bool
+) -> None:
+    """Whichever comes first: it is not gone on with by itself."""
+    async with staged(tmp_path) as stage:
+        async with stage.open() as service:
+            job = await submitted(service)
+            puppet = await stage.puppet()
+            if stopped_first:
+                await service.stop(job.id)
+            service.close()
+            if not stopped_first:
+                assert (await service.stop(job.id)).state == "stopping"
+            puppet.ends(143, {"status": "stopped", "resumable": True})
+        async with stage.open(auto_resume=True) as service:
+            assert (await service.job(job.id)).state == "stopped"
+
+
 async def test_a_process_that_is_killed_by_others_is_interrupted(tmp_path: Path) -> None:
     """Nobody asked it to end: the job was interrupted, can be resumed, and says so."""
     async with staged(tmp_path) as stage, stage.open() as service:

@@ -143,7 +143,7 @@ def test_damage_that_makes_no_sense_is_damage(tmp_path: Path, packer: str) -> No
 
     with pytest.raises(SourceCorruptError, match="is damaged at its beginning"):
         _outcomes(tmp_path, bytes(packed), name="part.csv")
-    with pytest.raises(PreflightError, match="more than one column 'a'"):
+    with pytest.raises(PreflightError, match="the same name for columns 1 and 2"):
         _outcomes(tmp_path, whole, name="part.csv")
 
 
@@ -231,6 +231,26 @@ def test_how_far_a_chunk_reaches_is_told_within_a_block(
     for chunk in chunks:
         records += len(chunk.records)
         assert chunk.reached == pytest.approx(size * records / 5_000, abs=1)
+
+
+@pytest.mark.parametrize("packer", PACKERS.values(), ids=PACKERS)
+def test_a_block_that_holds_many_pieces_is_not_reached_at_the_first(
+    tmp_path: Path, packer: Callable[[bytes], bytes]
+) -> None:
+    """Text that packs well: a file of one block is 2 MB of records, and is told of evenly."""
+    records = 200_000
+    text = b"".join(b'{"id":%06d}\n' % number for number in range(100_000, 100_000 + records))
+    path = tmp_path / "part.jsonl.packed"
+    path.write_bytes(packer(text))
+
+    chunks = asyncio.run(read_all(file_source(path)))
+
+    size, read = path.stat().st_size, 0
+    assert size < 1024 * 1024
+    for chunk in chunks:
+        read += len(chunk.records)
+        assert chunk.reached == pytest.approx(size * read / records, abs=size / 10)
+    assert chunks[-1].reached == size
 
 
 async def _parts(source: Any) -> Any:

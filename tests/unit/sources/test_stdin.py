@@ -159,7 +159,7 @@ async def test_a_redirected_file_is_read_too(tmp_path: Path) -> None:
         (b"", {}, "'stdin' is blank"),
         (b"", {"format": "csv"}, "'stdin' is empty: a CSV file begins with its column names"),
         (b'{"a":1}', {"format": "json"}, "'stdin' begins with '{'"),
-        (b"a,a\n", {"format": "csv"}, "names more than one column 'a'"),
+        (b"a,a\n", {"format": "csv"}, "has the same name for columns 1 and 2"),
         (b"PK\x03\x04", {}, "'stdin' is a zip archive"),
         (b"hello\n", {}, "neither its name nor its beginning"),
     ],

@@ -10,7 +10,12 @@ import pytest
 
 from pipeline.errors import PreflightError, StorageError
 from pipeline.state.checkpoint import CheckpointFiles
-from pipeline.state.rundir import make_run_folder, new_run_id
+from pipeline.state.rundir import (
+    make_run_folder,
+    new_run_id,
+    write_report,
+    write_report_page,
+)
 from pipeline.state.unfinished import (
     abandon_run,
     close_run,
@@ -193,6 +198,16 @@ def test_the_marker_is_on_the_disk_when_it_is_set(
     assert all("unfinished" in left for left in disk.after_power_cut())
     assert (folder / "unfinished").stat().st_mode & 0o777 == 0o600
     mark_unfinished(folder)
+
+
+def test_what_an_attempt_reported_is_not_the_report_of_the_next(tmp_path: Path) -> None:
+    """A run that goes on has none until it ends: one that is killed leaves none of another's."""
+    folder = begin(tmp_path)
+    write_report(folder, {"status": "stopped"})
+    write_report_page(folder, b"<!doctype html>")
+    mark_unfinished(folder)
+
+    assert not list(folder.glob("report.*"))
 
 
 def test_places_that_cannot_be_used_are_told(tmp_path: Path) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["MAX_HEADER", "Header", "HeaderError", "read_header"]
 
@@ -75,7 +74,19 @@ def _check(names: list[str]) -> None:
     if "" in names:
         at = names.index("") + 1
         raise HeaderError(f"has no name for column {at} of its {len(names)}; give it one")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        listed = ", ".join(repr(name[:80]) for name in twice[:10])
-        raise HeaderError(f"names more than one column {listed}; column names must differ")
+    if len(set(names)) < len(names):
+        first, other = _alike(names)
+        raise HeaderError(
+            f"has the same name for columns {first} and {other}; column names must differ. Does "
+            "its first line have them?"
+        )
+
+
+def _alike(names: Sequence[str]) -> tuple[int, int]:
+    """Return the places, from 1, of the first two that are the same; there are such."""
+    places: dict[str, int] = {}
+    for at, name in enumerate(names, 1):
+        if name in places:
+            return places[name], at
+        places[name] = at
+    raise ValueError("no two are the same")
