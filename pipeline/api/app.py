@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
@@ -13,7 +13,7 @@ from pipeline.api.guard.envelope import Envelope
 from pipeline.api.problems import MEDIA_TYPE, body
 from pipeline.api.refusals import EXPECTED, problem_of
 from pipeline.api.routes import events, jobs, migrate, pages, service
-from pipeline.api.schema.answers import answer
+from pipeline.api.schema.answers import text_of
 from pipeline.api.schema.openapi import openapi_of, with_examples
 
 if TYPE_CHECKING:
@@ -51,9 +51,13 @@ def make_app(context: Context, access: Access, limits: Limits, log: Log) -> Enve
     def document() -> dict[str, Any]:
         return openapi_of(app, secured=access.token is not None)
 
+    @lru_cache(maxsize=1)  # one text for all who wait for it, however slowly they fetch it
+    def told(names: tuple[str, ...]) -> bytes:
+        return text_of(with_examples(document(), names))
+
     async def openapi(_: Request) -> Response:
         names = [one.name for one in context.service.pipelines() if one.valid]
-        return answer(with_examples(document(), names))
+        return Response(told(tuple(names)), media_type="application/json")
 
     app.router.add_route("/openapi.json", openapi, methods=["GET"])
     for kind in (*EXPECTED, Exception):

@@ -7,6 +7,7 @@ import errno
 import itertools
 import os
 import select
+import stat
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
@@ -27,7 +28,10 @@ _BLOCK: Final = 128
 """Lines that are written at once."""
 
 _PIECE: Final = 4096
-"""Bytes of one write: a pipe takes so many as soon as it has room, so that progress shows."""
+"""
+Bytes of one write: a pipe takes so many as soon as it has room, so that progress shows. A file is
+given all at once: after each write the thread waits for the interpreter, which others keep busy.
+"""
 
 _ROUNDS: Final = 3
 
@@ -179,9 +183,10 @@ def write_out(
     *advance* is told of each piece, in bytes.
     """
     view, out = memoryview(text), 0
+    at_once = len(view) if _is_file(descriptor) else _PIECE
     while out < len(view):
         try:
-            count = os.write(descriptor, view[out : out + _PIECE])
+            count = os.write(descriptor, view[out : out + at_once])
         except BlockingIOError:  # somebody who shares the descriptor has made it so
             room = select.poll()
             room.register(descriptor, select.POLLOUT)
@@ -192,6 +197,13 @@ def write_out(
             out += count
             advance(count)
     return out, None
+
+
+def _is_file(descriptor: int) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False  # writing to it will tell
 
 
 def _whole_lines(block: list[bytes], out: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipeline.core.text import escape_json
+from pipeline.core.text import escape_json, exact
 from pipeline.errors import PreflightError
 from pipeline.observe.lines import LineWriter
 from pipeline.observe.tracebacks import LibraryReports, safe_traceback
@@ -216,7 +216,7 @@ def _serialize(event: dict[str, Any]) -> bytes:
     import orjson  # noqa: PLC0415 - `--help` logs nothing
 
     try:
-        line: bytes = orjson.dumps(event, default=_plain)
+        line = exact(orjson.dumps(event, default=_plain))
     except TypeError:
         # Names of files that are no UTF-8 hold lone surrogates, which orjson refuses.
         import json  # noqa: PLC0415 - hardly ever needed

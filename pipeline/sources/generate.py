@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from pipeline.core.text import exact
 from pipeline.model import Chunk, Position, Record
 from pipeline.sources.base import Part
 from pipeline.sources.formats.json_decode import decode_object
@@ -75,7 +76,7 @@ class GenerateSource:
             size = 0
             end = min(self._spec.count, first + next(steps))
             while first < end and size < cut.size:
-                raw = orjson.dumps(users(first))
+                raw = exact(orjson.dumps(users(first)))
                 records.append(Record(first, first + 1, first, len(raw), raw))
                 size += len(raw)
                 first += 1

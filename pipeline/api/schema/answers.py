@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pipeline.jobs.model import Job, Pipeline
 
-__all__ = ["answer", "job_json", "pipeline_json"]
+__all__ = ["answer", "job_json", "pipeline_json", "text_of"]
 
 _STOPPABLE = frozenset({"queued", "running"})
 
@@ -23,7 +23,12 @@ def answer(
     content: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return *content* as JSON."""
-    return Response(dumps(content) + b"\n", status, dict(headers or {}), "application/json")
+    return Response(text_of(content), status, dict(headers or {}), "application/json")
+
+
+def text_of(content: object) -> bytes:
+    """Return *content* as the text of an answer."""
+    return dumps(content) + b"\n"
 
 
 def job_json(job: Job) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pipeline.api.schema.documented import refusals
 from pipeline.api.schema.models import ProblemBody
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fastapi import FastAPI
 
@@ -55,7 +55,7 @@ def openapi_of(app: FastAPI, *, secured: bool) -> dict[str, Any]:
     return document
 
 
-def with_examples(document: dict[str, Any], pipelines: list[str]) -> dict[str, Any]:
+def with_examples(document: dict[str, Any], pipelines: Sequence[str]) -> dict[str, Any]:
     """Return *document* with names of *pipelines* that there are as examples of one."""
     if not pipelines:
         return document

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from pipeline.core.text import exact
 from pipeline.table import numbers, size
 from pipeline.table.encoding.fused import DOUBTS, LARGEST, typed_items
 from pipeline.table.encoding.plain import base64_text, typed_item
@@ -130,7 +131,7 @@ class Encoder:
         return _new(Encoded, (tuple(key), line, weight))
 
     def _request(self, wire: WireItem) -> bytes:
-        return orjson.dumps({self.frame.verb: {self.frame.noun: wire}})
+        return exact(orjson.dumps({self.frame.verb: {self.frame.noun: wire}}))
 
 
 def _key_part(content: Value, wire: WireValue, kind: str, limit: int) -> str | bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.observe.frames import FrameWriter
-from pipeline.observe.lines import LineWriter
+from pipeline.observe.lines import LineWriter, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,3 +201,25 @@ def test_a_terminal_that_takes_nothing_costs_frames_not_time(pipe: tuple[int, in
     while not shown.endswith(b"the end"):
         shown += os.read(pipe[0], 100_000)
     assert shown.count(b"\r") < 300
+
+
+def test_a_file_is_given_all_at_once_and_a_pipe_in_pieces(
+    tmp_path: Path, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each write more costs a turn of the interpreter, for which a busy server lets others wait."""
+    text = b"x" * 40_000
+    sizes: list[int] = []
+    write = os.write
+
+    def noting(descriptor: int, piece: bytes) -> int:
+        sizes.append(len(piece))
+        return write(descriptor, piece)
+
+    monkeypatch.setattr(os, "write", noting)
+    with opened(tmp_path / "log.jsonl") as file:
+        assert write_out(file, text, lambda _: None) == (len(text), None)
+    assert sizes == [len(text)]
+
+    sizes.clear()
+    assert write_out(pipe[1], text, lambda _: None) == (len(text), None)
+    assert max(sizes) == 4096
