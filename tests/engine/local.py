@@ -12,6 +12,7 @@ import gc
 import os
 import warnings
 from contextlib import ExitStack, closing, contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from tests.engine import java
@@ -31,20 +32,22 @@ class DynamoDBLocal:
 
     def __init__(self) -> None:
         self._running = ExitStack()
+        self._first = Lock()  # two who ask at once would be given two engines
         self._found: str | None = None
         self._absent: str | None = None
 
     def endpoint(self) -> str:
         """Give the URL of the engine; raises EngineAbsent, each time with the same reasons."""
-        if self._absent is not None:
-            raise EngineAbsent(self._absent)
-        if self._found is None:
-            try:
-                self._found = self._find()
-            except EngineAbsent as absent:
-                self._absent = str(absent)
-                raise
-        return self._found
+        with self._first:
+            if self._absent is not None:
+                raise EngineAbsent(self._absent)
+            if self._found is None:
+                try:
+                    self._found = self._find()
+                except EngineAbsent as absent:
+                    self._absent = str(absent)
+                    raise
+            return self._found
 
     def close(self) -> None:
         """Stop what was started."""

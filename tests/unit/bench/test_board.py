@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -155,3 +157,22 @@ def test_the_board_can_be_measured_over_either_transport(monkeypatch: pytest.Mon
     monkeypatch.setenv(TRANSPORT_VARIABLE, "sdk")
     assert over(job) == {"name": "job", "target": {"table": "Board", "transport": "sdk"}}
     assert over({"name": "no target"}) == {"name": "no target"}
+
+
+def test_all_who_ask_at_once_are_given_one_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second engine would be scanned for what the first one holds: all of it, lost."""
+    started: list[str] = []
+
+    def find(_: DynamoDBLocal) -> str:
+        time.sleep(0.05)  # as long as others need to ask too
+        started.append(f"http://127.0.0.1:{len(started)}")
+        return started[-1]
+
+    monkeypatch.setattr(DynamoDBLocal, "_find", find)
+    local = DynamoDBLocal()
+    with ThreadPoolExecutor(4) as pool:
+        given = {*pool.map(lambda _: local.endpoint(), range(4))}
+    local.close()
+
+    assert given == {started[0]}
+    assert len(started) == 1
