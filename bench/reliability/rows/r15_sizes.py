@@ -58,7 +58,8 @@ def measure(context: Context) -> Figures:
             starts = range(_CONNECTIONS)
             tasks = [threads.submit(_random, table, context.seed, n, count) for n in starts]
             judged = [*chain.from_iterable(task.result() for task in tasks)]
-        judged += _shapes(table, context.seed)
+        with closing(table.again()) as rested:  # the engine has closed what rested so long
+            judged += _shapes(rested, context.seed)
     wrong = [one for one in judged if one is not None]
     return Figures(
         not wrong and len(judged) == count + 3 * len(SHAPES),
