@@ -59,16 +59,8 @@ class PipelineError(Exception):
 
 
 class UsageError(PipelineError):
-    """Something is wrong that shows before the first write; its text says what to do."""
-
-
-class DefinitionError(UsageError):
-    """The definition is wrong; the text lists every problem with file, line and column."""
-
-
-class PreflightError(UsageError):
     """
-    The table, the credentials, the endpoint or the source is not as it must be.
+    Something is wrong that shows before the first write; its text says what to do.
 
     *quoted* is the end of its text that quotes the source, and only for who has that before him:
     *discreet* is the text without it.
@@ -77,6 +69,14 @@ class PreflightError(UsageError):
     def __init__(self, message: str, *, quoted: str = "") -> None:
         super().__init__(message + quoted)
         self.discreet = message
+
+
+class DefinitionError(UsageError):
+    """The definition is wrong; the text lists every problem with file, line and column."""
+
+
+class PreflightError(UsageError):
+    """The table, the credentials, the endpoint or the source is not as it must be."""
 
 
 class UnreachedError(PreflightError):

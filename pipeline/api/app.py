@@ -10,10 +10,9 @@ from starlette.responses import Response
 
 from pipeline.api.guard.access import Guard
 from pipeline.api.guard.envelope import Envelope
-from pipeline.api.problems import MEDIA_TYPE, body
+from pipeline.api.problems import MEDIA_TYPE, body, text_of
 from pipeline.api.refusals import EXPECTED, problem_of
 from pipeline.api.routes import events, jobs, migrate, pages, service
-from pipeline.api.schema.answers import text_of
 from pipeline.api.schema.openapi import openapi_of, with_examples
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pipeline.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["KINDS", "MEDIA_TYPE", "Kind", "Problem", "body", "document", "dumps"]
+__all__ = ["KINDS", "MEDIA_TYPE", "Kind", "Problem", "body", "document", "dumps", "text_of"]
 
 MEDIA_TYPE: Final = "application/problem+json"
 _LONGEST_DETAIL: Final = 2_000
@@ -98,7 +98,12 @@ def document(problem: Problem, request: str) -> dict[str, Any]:
 
 def body(problem: Problem, request: str) -> bytes:
     """Return *problem* as it goes over the wire."""
-    return dumps(document(problem, request)) + b"\n"
+    return text_of(document(problem, request))
+
+
+def text_of(value: object) -> bytes:
+    """Return *value* as the text of an answer: its JSON, and the end of the line."""
+    return dumps(value) + b"\n"
 
 
 def dumps(value: object) -> bytes:

@@ -15,7 +15,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
-from pipeline.errors import PreflightError, UnreachedError, UsageError
+from pipeline.errors import UnreachedError, UsageError
 from pipeline.jobs.processes.lifeline import CODES, EndedEarly, Lifeline, quiet, say
 from pipeline.jobs.processes.spec import UNREACHED, parse_spec
 
@@ -75,7 +75,7 @@ def _loaded(lifeline: Lifeline) -> int:
         # An attempt had come to its end when the server died that would have been told.
         if isinstance(error, RunFinishedError) and error.status in _FINISHED:
             return _FINISHED[error.status]
-        say(error.discreet if isinstance(error, PreflightError) else str(error))
+        say(error.discreet)
         return UNREACHED if isinstance(error, UnreachedError) else _USAGE
 
 

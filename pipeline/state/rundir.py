@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "make_run_folder",
     "new_run_id",
+    "remove_reports",
     "reopen_run_folder",
     "write_report",
     "write_report_page",
@@ -85,6 +86,12 @@ def write_report_page(folder: Path, page: bytes) -> None:
     fresh = folder / ".report.html"
     write_new(fresh, page)
     fresh.replace(folder / "report.html")
+
+
+def remove_reports(folder: Path) -> None:
+    """Remove what `write_report` and `write_report_page` wrote, if they did; raise OSError."""
+    for name in ("report.json", "report.html"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _point(link: Path, target: str) -> None:

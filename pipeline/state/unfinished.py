@@ -12,6 +12,7 @@ import orjson
 from pipeline.errors import PreflightError, StorageError
 from pipeline.state.checkpoint import CheckpointError, CheckpointFiles
 from pipeline.state.durable import read_all, sync_folder
+from pipeline.state.rundir import remove_reports
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
@@ -174,8 +175,7 @@ def mark_unfinished(folder: Path) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
     try:
         os.close(os.open(folder / _MARKER, flags, 0o600))
-        for name in ("report.json", "report.html"):
-            (folder / name).unlink(missing_ok=True)
+        remove_reports(folder)
         sync_folder(folder)
     except OSError as error:
         raise StorageError(

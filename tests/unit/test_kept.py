@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 
 from pipeline.core.text import exact
@@ -47,8 +48,6 @@ def test_exact_bytes_take_their_own_size(length: int) -> None:
     """The same bytes, in a buffer that fits, at any length."""
 
     def make() -> list[int]:
-        import orjson
-
         HOLD[:] = [exact(orjson.dumps("x" * length)) for _ in range(COUNT)]
         assert HOLD[0] == b'"%b"' % (b"x" * length)
         return [length] * COUNT

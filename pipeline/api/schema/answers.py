@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from pipeline.api.problems import dumps
+from pipeline.api.problems import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.jobs.model import Job, Pipeline
 
-__all__ = ["answer", "job_json", "pipeline_json", "text_of"]
+__all__ = ["answer", "job_json", "pipeline_json"]
 
 _STOPPABLE = frozenset({"queued", "running"})
 
@@ -24,11 +24,6 @@ def answer(
 ) -> Response:
     """Return *content* as JSON."""
     return Response(text_of(content), status, dict(headers or {}), "application/json")
-
-
-def text_of(content: object) -> bytes:
-    """Return *content* as the text of an answer."""
-    return dumps(content) + b"\n"
 
 
 def job_json(job: Job) -> dict[str, Any]:

@@ -141,9 +141,8 @@ async def inflate(
 async def _inflate(
     raws: AsyncGenerator[bytes, None], stream: Inflater
 ) -> AsyncGenerator[Block, None]:
-    consumed, least = 0, 1
+    least = 1
     async for raw in raws:
-        consumed += len(raw)
         stream.feed(raw)
         while not stream.hungry:
             for piece, taken in await asyncio.to_thread(stream.read_some, least):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 __all__ = ["MAX_HEADER", "Header", "HeaderError", "read_header"]
 
@@ -74,19 +74,11 @@ def _check(names: list[str]) -> None:
     if "" in names:
         at = names.index("") + 1
         raise HeaderError(f"has no name for column {at} of its {len(names)}; give it one")
-    if len(set(names)) < len(names):
-        first, other = _alike(names)
-        raise HeaderError(
-            f"has the same name for columns {first} and {other}; column names must differ. Does "
-            "its first line have them?"
-        )
-
-
-def _alike(names: Sequence[str]) -> tuple[int, int]:
-    """Return the places, from 1, of the first two that are the same; there are such."""
     places: dict[str, int] = {}
     for at, name in enumerate(names, 1):
-        if name in places:
-            return places[name], at
-        places[name] = at
-    raise ValueError("no two are the same")
+        first = places.setdefault(name, at)
+        if first != at:
+            raise HeaderError(
+                f"has the same name for columns {first} and {at}; column names must differ. Does "
+                "its first line have them?"
+            )
